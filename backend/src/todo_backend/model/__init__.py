@@ -1,0 +1,1 @@
+"""What exists: tables, values and errors. No input or output, no status codes."""

@@ -1,0 +1,140 @@
+"""What can go wrong, as facts. Each contract has one table that says how to put it (RFC 9110)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TodoError(Exception):
+    """The root of everything this backend refuses on purpose."""
+
+
+# Who is asking ------------------------------------------------------------------------
+
+
+class Unauthenticated(TodoError):
+    """There is no principal. `reason` goes to the security log and never to the client."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CredentialMissing(Unauthenticated):
+    """No `Authorization` header, or one of another scheme than Bearer (RFC 6750, section 3)."""
+
+
+class TokenInvalid(Unauthenticated):
+    """Not a token, an unknown algorithm or key, or a claim missing, mistyped or contradictory."""
+
+
+class TokenExpired(Unauthenticated):
+    """A genuine token after its `exp`, leeway included."""
+
+
+class SignatureInvalid(Unauthenticated):
+    """A well-formed token whose signature does not verify."""
+
+
+class WrongUser(TodoError):
+    """The path names another user than the token does."""
+
+
+# What is asked ------------------------------------------------------------------------
+
+
+class RouteNotFound(TodoError):
+    """No route has this path."""
+
+
+class MethodNotAllowed(TodoError):
+    """The path exists, but not for this method."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
+class ContentTooLarge(TodoError):
+    """The body has more than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+
+
+class HeadersTooLarge(TodoError):
+    """The header section is larger than this server reads (RFC 6585, section 5)."""
+
+
+class TargetTooLong(TodoError):
+    """The request target is longer than this server reads (RFC 9110, section 15.5.15)."""
+
+
+class MediaTypeUnsupported(TodoError):
+    """The body is not `application/json`, or it is encoded."""
+
+
+class BodyMalformed(TodoError):
+    """The body is not JSON as RFC 8259 and I-JSON (RFC 7493) want it."""
+
+
+class Rule(StrEnum):
+    """The kinds of rule a field can break."""
+
+    REQUIRED = "required"
+    TOO_LONG = "too_long"
+    OUT_OF_RANGE = "out_of_range"
+    FORMAT = "format"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field that breaks one rule. `value` is what arrived; None where nothing did."""
+
+    field: str
+    rule: Rule
+    constraint: str
+    value: object = None
+
+
+class Invalid(TodoError):
+    """At least one field breaks a rule; `errors` is in the order of the contract's fields."""
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+# The rows -----------------------------------------------------------------------------
+
+
+class TaskNotFound(TodoError):
+    """The caller owns no task with this id; it may exist for somebody else."""
+
+    def __init__(self, task_id: int) -> None:
+        super().__init__()
+        self.task_id = task_id
+
+
+class PreconditionFailed(TodoError):
+    """`If-Match` names a version that is not the current one (RFC 9110, section 13.1.1)."""
+
+
+# What this backend depends on ---------------------------------------------------------
+
+
+class DatabaseUnavailable(TodoError):
+    """The database is away, too slow, full or read-only. `reason` is for the log alone."""
+
+    def __init__(self, reason: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unexpected(TodoError):
+    """A defect of ours. `cause` is shown to a client in debug mode alone."""
+
+    def __init__(self, cause: Exception | None) -> None:
+        super().__init__()
+        self.cause = cause
