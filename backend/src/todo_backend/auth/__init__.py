@@ -1,0 +1,1 @@
+"""Who is asking: turns a credential into a `Principal`."""

@@ -1,0 +1,151 @@
+"""What a token's claims must say before they make a principal (RFC 7519, section 4.1).
+
+The claims come from `jws.read` and their signature has been verified.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeGuard
+
+from todo_backend.model.errors import TokenExpired, TokenInvalid
+from todo_backend.model.principal import USER_ID_MAX, Principal
+
+LEEWAY_MAX_SECONDS: Final = 60
+LIFETIME_MAX_SECONDS: Final = 366 * 24 * 60 * 60
+EMAIL_MAX: Final = 254
+NAME_MAX: Final = 255
+
+# What PostgreSQL's text cannot hold.
+_UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """What a deployment expects of the claims.
+
+    `leeway_seconds` is how far the clocks may be apart: 0 to 60. `issuer` and `audience` are
+    compared with `iss` and `aud` where a token carries them; None expects nothing.
+    """
+
+    leeway_seconds: int = 5
+    issuer: str | None = None
+    audience: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.leeway_seconds <= LEEWAY_MAX_SECONDS:
+            raise ValueError(f"leeway_seconds must be 0 to {LEEWAY_MAX_SECONDS}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A principal, and the moment (Unix seconds, leeway included) when the proof runs out."""
+
+    principal: Principal
+    valid_until: float
+
+
+def check(claims: Mapping[str, object], *, rules: ClaimRules, now: float) -> Verified:
+    """Turn verified claims into a principal; `now` is in Unix seconds.
+
+    Raises: TokenInvalid for a claim that is missing, mistyped or contradictory; TokenExpired for
+    a token with nothing wrong but its age, even if `iat` lies after `exp`, because only then does
+    a new token help.
+    """
+    user_id = _identity(claims)
+    _require_issuer(claims, rules.issuer)
+    _require_audience(claims, rules.audience)
+    expires = _require_times(claims, leeway=rules.leeway_seconds, now=now)
+    principal = Principal(
+        user_id=user_id,
+        email=profile_text(claims.get("email"), EMAIL_MAX),
+        name=profile_text(claims.get("name"), NAME_MAX),
+    )
+    return Verified(principal, expires + rules.leeway_seconds)
+
+
+def is_user_id(value: object) -> TypeGuard[str]:
+    """Whether a value can be somebody's id: 1 to 255 code points, storable, not blank."""
+    return isinstance(value, str) and len(value) <= USER_ID_MAX and _is_text(value)
+
+
+def profile_text(value: object, maximum: int) -> str | None:
+    """Keep an e-mail address or name of at most `maximum` code points; None for what can't be kept.
+
+    A poor profile is no reason to shut its user out.
+    """
+    if isinstance(value, str) and len(value) <= maximum and _is_text(value):
+        return value
+    return None
+
+
+def _identity(claims: Mapping[str, object]) -> str:
+    # Never `id`, `userId` or `email`: under the same secret Better Auth signs links that prove an
+    # e-mail address was reached and no more.
+    candidates = [claims[name] for name in ("sub", "user_id") if name in claims]
+    if not candidates:
+        raise TokenInvalid("neither sub nor user_id")
+    user_id = candidates[0]
+    if not is_user_id(user_id):
+        raise TokenInvalid("user id not a usable string")
+    if candidates[-1] != user_id:
+        raise TokenInvalid("sub and user_id differ")
+    return user_id
+
+
+def _require_issuer(claims: Mapping[str, object], expected: str | None) -> None:
+    if "iss" not in claims:
+        return
+    if not isinstance(claims["iss"], str):
+        raise TokenInvalid("iss not a string")
+    if expected is not None and claims["iss"] != expected:
+        raise TokenInvalid("iss is not the issuer expected")
+
+
+def _require_audience(claims: Mapping[str, object], expected: str | None) -> None:
+    if "aud" not in claims:
+        return
+    audience = claims["aud"]
+    names = audience if isinstance(audience, list) else [audience]
+    if not all(isinstance(name, str) for name in names):
+        raise TokenInvalid("aud neither a string nor a list of strings")
+    if expected is not None and expected not in names:
+        raise TokenInvalid("aud does not name the audience expected")
+
+
+def _require_times(claims: Mapping[str, object], *, leeway: int, now: float) -> float:
+    """Check `exp`, `iat` and `nbf`, and return `exp`."""
+    expires = _number(claims, "exp")
+    issued = _number(claims, "iat")
+    not_before = _number(claims, "nbf")
+    if expires is None:
+        raise TokenInvalid("exp missing")
+    if now >= expires + leeway:
+        raise TokenExpired("expired")
+    # No leeway here: a lifetime at the very limit is nobody's practice.
+    if expires - now > LIFETIME_MAX_SECONDS:
+        raise TokenInvalid("exp too far ahead")
+    if issued is not None and issued > expires:
+        raise TokenInvalid("iat after exp")
+    if issued is not None and issued > now + leeway:
+        raise TokenInvalid("iat in the future, are the clocks apart?")
+    if not_before is not None and not_before > now + leeway:
+        raise TokenInvalid("nbf in the future, are the clocks apart?")
+    return expires
+
+
+def _number(claims: Mapping[str, object], name: str) -> float | None:
+    """Read a NumericDate, whole or not (RFC 7519, section 2); None where it is absent."""
+    if name not in claims:
+        return None
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TokenInvalid(f"{name} not a number")
+    if not abs(value) <= sys.float_info.max:  # so phrased, it holds for NaN and any integer
+        raise TokenInvalid(f"{name} not a number")
+    return value
+
+
+def _is_text(value: str) -> bool:
+    return bool(value.strip()) and not _UNSTORABLE.search(value)

@@ -1,0 +1,1 @@
+"""What several tests need: no product code is replaced here."""
