@@ -1,0 +1,100 @@
+"""How the text of a variable becomes a value, and the sentence for where it can't."""
+
+import re
+from hashlib import sha256
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError, Url
+
+from todo_backend.database.url import DatabaseUrlError, parse
+
+SECRET_LENGTH_MIN: Final = 32
+
+# The type of `problem`, which tells our sentences from pydantic's.
+PROBLEM: Final = "setting"
+
+_PLACEHOLDERS: Final = ("changeme", "yoursecret", "replaceme")
+_SEPARATORS: Final = re.compile(r"[\W_]+")
+# The one that a specification of this product prints, and the one Better Auth falls back to.
+_PUBLISHED: Final = frozenset(
+    {
+        "6e3de2633d2cb1d86afb1f7f79bcadc359e928152b61bcb3b5dc16b2ecbbb9ac",
+        sha256(b"better-auth-secret-12345678901234567890").hexdigest(),
+    }
+)
+_WEB_URL: Final = re.compile(
+    r"https?://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\s]*)?", re.IGNORECASE
+)
+
+
+def problem(sentence: str) -> PydanticCustomError:
+    """Make the error of a value: `sentence` follows the variable's name and holds no value."""
+    return PydanticCustomError(PROBLEM, "{sentence}", {"sentence": sentence})
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Split at commas; blanks around a name and empty places do not count."""
+    return tuple(name for piece in text.split(",") if (name := piece.strip()))
+
+
+def is_open_to_wiretaps(url: str) -> bool:
+    """Tell whether what is sent to `url` leaves this machine unencrypted."""
+    parts = Url(url)
+    host = parts.host or ""
+    is_local = host in {"localhost", "127.0.0.1", "[::1]"} or host.endswith(".localhost")
+    return parts.scheme == "http" and not is_local
+
+
+def _web_url(text: str) -> Url:
+    # The pattern comes first, because Url repairs what is none as browsers do (`http:a.example`).
+    try:
+        if _WEB_URL.fullmatch(text):
+            return Url(text)
+    except ValidationError:
+        pass
+    raise problem("wants http:// or https:// and a host")
+
+
+def _base_url(text: str) -> str:
+    return str(_web_url(text)).rstrip("/")
+
+
+def _origins(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_origin, names(value))) if isinstance(value, str) else value
+
+
+def _origin(text: str) -> str:
+    if "*" in text:
+        raise problem("must not hold *, which browsers refuse together with credentials")
+    url = _web_url(text)
+    if url.path != "/":
+        raise problem("wants origins without a path, such as https://app.example.com")
+    return str(url).removesuffix("/")
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    try:
+        parse(value.get_secret_value())
+    except DatabaseUrlError as error:
+        raise problem(f"wants a database address that works: {error}") from None
+    return value
+
+
+def checked_secret(value: SecretStr) -> SecretStr:
+    """Return `value`, or raise a `problem` where it is short, a placeholder or published."""
+    text = value.get_secret_value()
+    if len(text) < SECRET_LENGTH_MIN:
+        raise problem(f"wants at least {SECRET_LENGTH_MIN} characters")
+    if _SEPARATORS.sub("", text.lower()).startswith(_PLACEHOLDERS) or len(set(text)) == 1:
+        raise problem("wants a random value instead of a placeholder")
+    if sha256(text.encode()).hexdigest() in _PUBLISHED:
+        raise problem("wants a value of its own: the present one is published")
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(names)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Secret = Annotated[SecretStr, AfterValidator(checked_secret)]

@@ -1,0 +1,294 @@
+"""The configuration: read once, from the environment over `.env`, and checked as a whole.
+
+Every complaint is a sentence of our own, because pydantic's can show the value.
+"""
+
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import field_validator as check
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from todo_backend.database.url import ConnectArgs, parse
+from todo_backend.model.errors import TodoError
+from todo_backend.setting_types import (
+    PROBLEM,
+    SECRET_LENGTH_MIN,
+    BaseUrl,
+    DatabaseUrl,
+    Names,
+    Origins,
+    Secret,
+    checked_secret,
+    is_open_to_wiretaps,
+    names,
+    problem,
+)
+
+DEFAULT_CONTRACTS: Final = ("envelope", "accounts")
+LOCAL_ORIGINS: Final = ("http://localhost:3000", "http://localhost:3001")
+KEY_FILE_NAME: Final = "better-auth-secret"
+
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+_Lower = BeforeValidator(str.lower)
+
+
+class SettingsError(TodoError):
+    """The configuration can't be used: `problems` are lines that name variables, never values."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """What the environment says, checked. Only `load` makes one; fields are named as variables.
+
+    `better_auth_secret` is None only outside production: see `development_secret`.
+    `database_url` is None where the embedded PostgreSQL serves. `allowed_origins` holds what all
+    three variables name, spelled as browsers do. A field's description is what its line says.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        case_sensitive=True,
+        alias_generator=str.upper,
+        enable_decoding=False,
+        hide_input_in_errors=True,
+        env_file_encoding="utf-8-sig",  # an editor's byte order mark would hide the first variable
+    )
+
+    # A check sees only the fields above its own, so what others depend on comes first.
+    environment: Annotated[Literal["development", "production", "test"], _Lower] = Field(
+        "development", description="development, production or test"
+    )
+    debug: bool = Field(default=False, description="true or false")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], _Lower] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    log_format: Annotated[Literal["text", "json"], _Lower] = Field(
+        default_factory=lambda data: "json" if data["environment"] == "production" else "text",
+        description="text or json",
+    )
+    host: str = Field(
+        "127.0.0.1", pattern=r"^[\w.:%-]+$", max_length=255, description="an address or a name"
+    )
+    port: int = Field(8000, ge=0, le=65535, description="a number from 0 (any free one) to 65535")
+    workers: int = Field(1, ge=1, le=64, description="a whole number from 1 to 64")
+    data_dir: Annotated[Path, BeforeValidator(os.path.expanduser)] = Path(".data")
+    database_url: DatabaseUrl | None = None
+    database_timeout_seconds: float = Field(
+        5.0,
+        alias="DATABASE_TIMEOUT",
+        gt=0,
+        le=60,
+        allow_inf_nan=False,
+        description="a number of seconds, more than 0 and at most 60",
+    )
+    db_pool_size: int = Field(8, ge=1, le=100, description="a whole number from 1 to 100")
+    db_max_overflow: int = Field(0, ge=0, le=100, description="a whole number from 0 to 100")
+    db_prepared_statements: bool = Field(default=True, description="on or off")
+    migrate_on_start: bool = Field(default=True, description="true or false")
+    better_auth_secret: Secret | None = None
+    better_auth_url: BaseUrl | None = None
+    jwt_algorithm: Annotated[Literal["HS256", "HS384", "HS512"], BeforeValidator(str.upper)] = (
+        Field("HS256", description="HS256, HS384 or HS512")
+    )
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_leeway_seconds: int = Field(5, ge=0, le=60, description="a whole number from 0 to 60")
+    api_contracts: Names
+    cors_origins: Origins = ()
+    frontend_url: Origins = ()
+    allowed_origins: Origins = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` has read and nothing else: the environment is read once."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @check("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        if isinstance(value, str) and _UNPRINTABLE.search(value):
+            raise problem("wants UTF-8 text without control characters")
+        return value
+
+    @check("debug")
+    @classmethod
+    def _is_off_in_production(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's signature
+        if value and info.data.get("environment") == "production":
+            raise problem("must be false in production, because it shows errors to clients")
+        return value
+
+    @check("better_auth_secret")
+    @classmethod
+    def _is_known_to_nobody_else(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
+        if value is None and info.data.get("environment") == "production":
+            raise problem(f"is required in production: {SECRET_LENGTH_MIN} characters or more")
+        address = info.data.get("database_url")
+        if value and address:
+            password = parse(address.get_secret_value()).password
+            if password == value.get_secret_value():
+                raise problem("must differ from the password in DATABASE_URL")
+        return value
+
+    @check("allowed_origins")
+    @classmethod
+    def _merged(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        try:
+            others = info.data["cors_origins"] + info.data["frontend_url"]
+        except KeyError:  # one of them is wrong, and its own line says so
+            return value
+        merged = tuple(dict.fromkeys(value + others))
+        if not merged and info.data.get("environment") == "production":
+            raise problem("is required in production: the origins of the front ends")
+        return merged or LOCAL_ORIGINS
+
+    def connect_args(self) -> ConnectArgs | None:
+        """Read `database_url` for asyncpg; None where the embedded PostgreSQL serves."""
+        return parse(self.database_url.get_secret_value()) if self.database_url else None
+
+    @property
+    def warnings(self) -> list[str]:
+        """Lines about what production allows but seldom means; they name variables, no values."""
+        found = []
+        if self.environment == "production":
+            if not self.database_url:
+                found.append("DATABASE_URL is not set: the embedded PostgreSQL holds the data")
+            if any(map(is_open_to_wiretaps, self.allowed_origins)):
+                found.append("ALLOWED_ORIGINS has an http:// origin: its tokens travel in the open")
+            if self.better_auth_url and is_open_to_wiretaps(self.better_auth_url):
+                found.append("BETTER_AUTH_URL is http://: its keys can be replaced on their way")
+        return found
+
+
+def load(
+    env: Mapping[str, str] | None = None,
+    *,
+    env_file: Path | None = Path(".env"),
+    contracts: Collection[str],
+    families: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read `env` (by default the process's) over `env_file` and check all of it.
+
+    `contracts` are the registered names; `families` says which URLs one serves, and at most one
+    of a family may be listed. A variable set to nothing counts as not set, but for API_CONTRACTS.
+    Raises: SettingsError with every problem at once.
+    """
+    values = _read(os.environ if env is None else env, env_file)
+    values.setdefault("API_CONTRACTS", ",".join(n for n in DEFAULT_CONTRACTS if n in contracts))
+    problems = _contract_problems(names(values["API_CONTRACTS"]), contracts, families or {})
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise SettingsError(*_lines(error), *problems) from None
+    if problems:
+        raise SettingsError(*problems)
+    return settings
+
+
+def _read(env: Mapping[str, str], env_file: Path | None) -> dict[str, Any]:
+    try:
+        from_file = DotEnvSettingsSource(Settings, env_file=env_file)()
+    except (OSError, UnicodeError):
+        raise SettingsError(f"{env_file} must be a readable file in UTF-8") from None
+    found: dict[str, Any] = {}
+    for field in Settings.model_fields.values():
+        name = str(field.validation_alias)
+        for text in (env.get(name), from_file.get(name)):
+            if text is not None and (text.strip() or name == "API_CONTRACTS"):
+                # Better Auth takes its secret as it stands, blanks included.
+                found[name] = text if name == "BETTER_AUTH_SECRET" else text.strip()
+                break
+    return found
+
+
+def _lines(error: ValidationError) -> list[str]:
+    fields = dict(Settings.model_fields)
+    fields |= {str(field.validation_alias): field for field in Settings.model_fields.values()}
+    lines = []
+    for found in error.errors(include_url=False, include_input=False):
+        # Pydantic calls a value that arrived by its alias, and a default by its field's name.
+        field = fields[str(found["loc"][0])]
+        if found["type"] == PROBLEM:
+            lines.append(f"{field.validation_alias} {found['msg']}")
+        # LOG_FORMAT's default waits for the rest to be right; that is no problem of its own.
+        elif found["type"] != "default_factory_not_called":
+            lines.append(f"{field.validation_alias} wants {field.description}")
+    return lines
+
+
+def _contract_problems(
+    listed: Collection[str], contracts: Collection[str], families: Mapping[str, str]
+) -> list[str]:
+    known = [name for name in listed if name in contracts]
+    served = [families.get(name, name) for name in dict.fromkeys(known)]
+    choice = ", ".join(sorted(contracts))
+    checks = {
+        f"wants at least one of {choice}": not listed,
+        f"wants no other names than {choice}": len(known) < len(listed),
+        "wants each name once": len(set(known)) < len(known),
+        "wants at most one of the contracts that share their URLs": len(set(served)) < len(served),
+    }
+    return [f"API_CONTRACTS {sentence}" for sentence, is_broken in checks.items() if is_broken]
+
+
+def development_secret(data_dir: Path) -> str:
+    """Return the secret kept under `data_dir`, made by the first call of whatever process.
+
+    Raises: SettingsError where the folder can't be used or the file holds no secret.
+    """
+    path = data_dir / KEY_FILE_NAME
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _publish(path, secrets.token_urlsafe(48))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+        text = path.read_text(encoding="ascii").strip()
+        checked_secret(SecretStr(text))
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR wants a folder to write to: {error.strerror}") from None
+    except (UnicodeError, PydanticCustomError):
+        raise SettingsError(f"DATA_DIR holds a damaged {KEY_FILE_NAME}: delete it") from None
+    return text
+
+
+def _publish(path: Path, text: str) -> None:
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        # A link appears with its whole content, and only where no other starter was first.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()

@@ -1,0 +1,333 @@
+"""Configuration: what is read, what is refused, and that no complaint shows a value."""
+
+import traceback
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from todo_backend.settings import Settings, SettingsError, load
+
+SECRET = "correct-horse-battery-staple-123"
+CONTRACTS = ("envelope", "accounts", "plain")
+FAMILIES = {"envelope": "user_tasks", "plain": "user_tasks", "accounts": "own_tasks"}
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "DATABASE_URL": "postgresql://todo:pw@db.example/todo",
+    "BETTER_AUTH_SECRET": SECRET,
+    "ALLOWED_ORIGINS": "https://app.example",
+}
+CANARY = "canary51c7"
+CANARIES = {
+    "ENVIRONMENT": CANARY,
+    "DEBUG": CANARY,
+    "LOG_LEVEL": CANARY,
+    "LOG_FORMAT": CANARY,
+    "HOST": f"{CANARY}/",
+    "PORT": CANARY,
+    "WORKERS": CANARY,
+    "DATA_DIR": f"{CANARY}\x1b",
+    "DATABASE_URL": f"mysql://{CANARY}:{CANARY}@{CANARY}/{CANARY}?{CANARY}={CANARY}",
+    "DATABASE_TIMEOUT": CANARY,
+    "DB_POOL_SIZE": CANARY,
+    "DB_MAX_OVERFLOW": CANARY,
+    "DB_PREPARED_STATEMENTS": CANARY,
+    "MIGRATE_ON_START": CANARY,
+    "BETTER_AUTH_SECRET": CANARY,
+    "BETTER_AUTH_URL": f"ftp://{CANARY}",
+    "JWT_ALGORITHM": CANARY,
+    "JWT_ISSUER": f"{CANARY}\0",
+    "JWT_AUDIENCE": f"{CANARY}\n{CANARY}",
+    "JWT_LEEWAY_SECONDS": CANARY,
+    "CORS_ORIGINS": CANARY,
+    "FRONTEND_URL": f"https://{CANARY}/{CANARY}",
+    "ALLOWED_ORIGINS": f"https://*.{CANARY}",
+    "API_CONTRACTS": CANARY,
+}
+
+
+def loaded(env: dict[str, str]) -> Settings:
+    return load(env, env_file=None, contracts=CONTRACTS, families=FAMILIES)
+
+
+def problems(env: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        loaded(env)
+    return caught.value.problems
+
+
+def test_nothing_set_is_a_development_server() -> None:
+    """Without any variable the server starts on this machine alone."""
+    settings = loaded({})
+
+    assert (settings.environment, settings.debug) == ("development", False)
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
+    assert (settings.log_level, settings.log_format) == ("info", "text")
+    assert settings.allowed_origins == ("http://localhost:3000", "http://localhost:3001")
+    assert (settings.database_url, settings.better_auth_secret) == (None, None)
+    assert (settings.jwt_algorithm, settings.jwt_leeway_seconds) == ("HS256", 5)
+    assert (settings.db_pool_size, settings.db_max_overflow) == (8, 0)
+    assert (settings.database_timeout_seconds, settings.db_prepared_statements) == (5.0, True)
+    assert settings.data_dir == Path(".data")
+    assert settings.connect_args() is None
+    assert settings.warnings == []
+
+
+def test_every_variable_that_is_wrong_has_one_line_without_its_value() -> None:
+    """All problems are told at once, and none of them, nor the traceback, shows a value."""
+    with pytest.raises(SettingsError) as caught:
+        loaded(CANARIES)
+
+    lines = caught.value.problems
+    assert [line.split()[0] for line in lines] == list(CANARIES)
+    assert CANARY not in "".join(traceback.format_exception(caught.value)).lower()
+    assert CANARY not in repr(caught.value).lower()
+
+
+@pytest.mark.parametrize("name", CANARIES)
+def test_each_variable_is_checked_by_itself(name: str) -> None:
+    """One wrong variable among right ones is told alone."""
+    lines = problems({**PRODUCTION, name: CANARIES[name]})
+
+    assert [line.split()[0] for line in lines] == [name]
+    assert CANARY not in lines[0].lower()
+
+
+def test_the_canaries_cover_every_variable() -> None:
+    """A new variable cannot forget to have its refusal tested."""
+    fields = Settings.model_fields.values()
+
+    assert {str(field.validation_alias) for field in fields} == CANARIES.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "maybe"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("PORT", "80.5"),
+        ("WORKERS", "0"),
+        ("WORKERS", "65"),
+        ("DB_POOL_SIZE", "0"),
+        ("DB_POOL_SIZE", "101"),
+        ("DB_MAX_OVERFLOW", "-1"),
+        ("DB_MAX_OVERFLOW", "101"),
+        ("DATABASE_TIMEOUT", "0"),
+        ("DATABASE_TIMEOUT", "60.1"),
+        ("DATABASE_TIMEOUT", "nan"),
+        ("DATABASE_TIMEOUT", "inf"),
+        ("JWT_LEEWAY_SECONDS", "-1"),
+        ("JWT_LEEWAY_SECONDS", "61"),
+        ("JWT_ALGORITHM", "none"),
+        ("JWT_ALGORITHM", "RS256"),
+        ("JWT_ALGORITHM", "EdDSA"),
+        ("ENVIRONMENT", "prod"),
+        ("LOG_LEVEL", "trace"),
+        ("LOG_FORMAT", "xml"),
+        ("HOST", "local host"),
+        ("BETTER_AUTH_URL", "app.example"),
+        ("BETTER_AUTH_URL", "https://user:pw@app.example"),
+        ("BETTER_AUTH_URL", "https://app.example?next=1"),
+        ("BETTER_AUTH_URL", "https://app.example:99999"),
+        ("API_CONTRACTS", ""),
+        ("API_CONTRACTS", " , "),
+        ("API_CONTRACTS", "rich"),
+        ("API_CONTRACTS", "envelope,Envelope"),
+        ("API_CONTRACTS", "envelope,accounts,envelope"),
+        ("API_CONTRACTS", "envelope,plain"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "https://*.app.example"),
+        ("ALLOWED_ORIGINS", "null"),
+        ("ALLOWED_ORIGINS", "app.example"),
+        ("ALLOWED_ORIGINS", "http:app.example"),
+        ("ALLOWED_ORIGINS", "file:///app"),
+        ("ALLOWED_ORIGINS", "https://app.example/todo"),
+        ("ALLOWED_ORIGINS", "https://app.example//"),
+        ("ALLOWED_ORIGINS", "https://app.example?"),
+        ("ALLOWED_ORIGINS", "https://app.example#"),
+        ("ALLOWED_ORIGINS", "https://me@app.example"),
+        ("ALLOWED_ORIGINS", "https://app.example:http"),
+        ("ALLOWED_ORIGINS", "https://app.example:65536"),
+        ("ALLOWED_ORIGINS", "https://app.example https://b.example"),
+        ("CORS_ORIGINS", "https://app.example,*"),
+        ("FRONTEND_URL", "https://app.example/login"),
+        ("DATABASE_URL", "postgresql://h/db?sslmode=perhaps"),
+        ("BETTER_AUTH_SECRET", SECRET[:-1]),
+        ("BETTER_AUTH_SECRET", "\udcff" * 32),
+        ("BETTER_AUTH_SECRET", "changeme"),
+        ("BETTER_AUTH_SECRET", "changeme-changeme-changeme-changeme"),
+        ("BETTER_AUTH_SECRET", "CHANGE_ME please, before anybody sees this"),
+        ("BETTER_AUTH_SECRET", "your-secret-key-minimum-32-characters-long"),
+        ("BETTER_AUTH_SECRET", "Your Secret goes here, 32 characters"),
+        ("BETTER_AUTH_SECRET", "<your_secret_of_32_or_more_characters>"),
+        ("BETTER_AUTH_SECRET", "replace-me-with-something-more-random"),
+        ("BETTER_AUTH_SECRET", "x" * 40),
+        ("BETTER_AUTH_SECRET", "better-auth-secret-12345678901234567890"),
+    ],
+)
+def test_a_wrong_value_is_refused(name: str, value: str) -> None:
+    """A value outside its range, form or list ends the start with one line."""
+    lines = problems({name: value})
+
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{name} ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("DEBUG", "on", "debug", True),
+        ("DEBUG", " Yes ", "debug", True),
+        ("DEBUG", "0", "debug", False),
+        ("DEBUG", "", "debug", False),
+        ("DB_PREPARED_STATEMENTS", "off", "db_prepared_statements", False),
+        ("LOG_LEVEL", "WARNING", "log_level", "warning"),
+        ("LOG_FORMAT", "json", "log_format", "json"),
+        ("PORT", "0", "port", 0),
+        ("PORT", "", "port", 8000),
+        ("HOST", "::", "host", "::"),
+        ("DATABASE_TIMEOUT", "0.5", "database_timeout_seconds", 0.5),
+        ("JWT_ALGORITHM", "HS512", "jwt_algorithm", "HS512"),
+        ("JWT_ISSUER", "  ", "jwt_issuer", None),
+        ("JWT_AUDIENCE", "https://app.example", "jwt_audience", "https://app.example"),
+        ("BETTER_AUTH_URL", "https://App.example:443/", "better_auth_url", "https://app.example"),
+        ("API_CONTRACTS", " accounts , envelope,", "api_contracts", ("accounts", "envelope")),
+        (
+            "ALLOWED_ORIGINS",
+            "http://LOCALHOST:3000/",
+            "allowed_origins",
+            ("http://localhost:3000",),
+        ),
+        ("ALLOWED_ORIGINS", "https://a.example:443", "allowed_origins", ("https://a.example",)),
+        ("ALLOWED_ORIGINS", "http://[::1]:3000", "allowed_origins", ("http://[::1]:3000",)),
+        (
+            "FRONTEND_URL",
+            "https://bücher.example",
+            "allowed_origins",
+            ("https://xn--bcher-kva.example",),
+        ),
+    ],
+)
+def test_a_right_value_is_read(name: str, value: str, field: str, expected: object) -> None:
+    """Values are read as people spell them, and nothing counts as not set."""
+    settings = loaded({name: value})
+
+    assert getattr(settings, field) == expected
+
+
+def test_the_three_variables_for_origins_are_merged() -> None:
+    """Each origin counts once, whichever variable names it."""
+    settings = loaded(
+        {
+            "ALLOWED_ORIGINS": "https://a.example, https://b.example/",
+            "CORS_ORIGINS": "https://b.example",
+            "FRONTEND_URL": "https://c.example",
+        }
+    )
+
+    assert settings.allowed_origins == (
+        "https://a.example",
+        "https://b.example",
+        "https://c.example",
+    )
+
+
+def test_the_default_contracts_are_those_of_the_product_that_exist() -> None:
+    """A contract that isn't registered is not a default."""
+    settings = load({}, env_file=None, contracts=["envelope"])
+
+    assert settings.api_contracts == ("envelope",)
+    assert loaded({}).api_contracts == ("envelope", "accounts")
+
+
+def test_production_wants_its_variables() -> None:
+    """What is made up for a developer is required in production, and debugging is refused."""
+    lines = problems({"ENVIRONMENT": "Production", "DEBUG": "true"})
+
+    assert [line.split()[0] for line in lines] == [
+        "DEBUG",
+        "BETTER_AUTH_SECRET",
+        "ALLOWED_ORIGINS",
+    ]
+
+
+def test_production_writes_json_and_is_content() -> None:
+    """A complete production configuration has no warnings."""
+    settings = loaded(PRODUCTION)
+
+    assert settings.log_format == "json"
+    assert settings.allowed_origins == ("https://app.example",)
+    assert settings.warnings == []
+
+
+def test_production_warns_of_what_is_seldom_meant() -> None:
+    """The embedded database and unencrypted addresses serve, with a line each."""
+    settings = loaded(
+        {
+            **PRODUCTION,
+            "DATABASE_URL": "",
+            "ALLOWED_ORIGINS": "http://localhost:3000,http://app.example",
+            "BETTER_AUTH_URL": "http://app.example",
+        }
+    )
+
+    assert [line.split()[0] for line in settings.warnings] == [
+        "DATABASE_URL",
+        "ALLOWED_ORIGINS",
+        "BETTER_AUTH_URL",
+    ]
+
+
+def test_local_http_origins_need_no_warning() -> None:
+    """What never leaves the machine need not be encrypted."""
+    origins = "http://localhost:3000,http://127.0.0.1,http://[::1]:1,http://app.localhost"
+    settings = loaded({**PRODUCTION, "ALLOWED_ORIGINS": origins})
+
+    assert len(settings.allowed_origins) == 4
+    assert settings.warnings == []
+
+
+def test_the_database_password_is_no_secret_for_tokens() -> None:
+    """Whoever may read the database must not be able to sign tokens."""
+    password = f"{SECRET}@/"
+    env = {
+        "BETTER_AUTH_SECRET": password,
+        "DATABASE_URL": f"postgres://u:{SECRET}%40%2F@h/db",
+    }
+
+    assert problems(env) == ("BETTER_AUTH_SECRET must differ from the password in DATABASE_URL",)
+
+
+def test_secrets_do_not_show() -> None:
+    """Neither the secret nor the database's password is in what a log or traceback prints."""
+    settings = loaded({**PRODUCTION, "DATABASE_URL": f"postgres://u:{CANARY}@h/db"})
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+    assert SECRET not in shown
+    assert CANARY not in shown
+    assert CANARY not in repr(settings.connect_args())
+
+
+def test_the_secret_is_taken_as_it_stands() -> None:
+    """The key is the text that Better Auth uses, its blanks included."""
+    settings = loaded({"BETTER_AUTH_SECRET": f" {SECRET} "})
+
+    assert settings.better_auth_secret is not None
+    assert settings.better_auth_secret.get_secret_value() == f" {SECRET} "
+
+
+def test_settings_are_frozen() -> None:
+    """Nobody changes the configuration of a running server."""
+    settings = loaded({})
+
+    with pytest.raises(ValidationError):
+        settings.debug = True
+
+
+def test_the_process_environment_is_read_by_load_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mapping that is handed in replaces the process's environment altogether."""
+    monkeypatch.setenv("PORT", "7001")
+
+    assert load(env_file=None, contracts=CONTRACTS).port == 7001
+    assert loaded({}).port == 8000
