@@ -1,0 +1,84 @@
+"""The command line: which part of the comparison, how long, on which data."""
+
+import argparse
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from bench.cells import CELLS, SIDES, DataSet, Plan
+
+_FULL: Final[Mapping[str, int]] = {"rounds": 5, "seconds": 5, "warm_up_seconds": 2}
+_QUICK: Final[Mapping[str, int]] = {"rounds": 2, "seconds": 2, "warm_up_seconds": 1}
+
+
+def parse() -> tuple[Plan, Path | None]:
+    """Return the run that was asked for and, if one was named, the folder of the database."""
+    parser = _parser()
+    given = parser.parse_args()
+    if not 1 < given.users <= given.tasks:
+        parser.error("at least two users, and a task for each of them")
+    lengths = _QUICK if given.quick else _FULL
+    plan = Plan(
+        sides=(given.only,) if given.only else SIDES,
+        cells=tuple(CELLS[name] for name in given.cells),
+        connections=tuple(given.connections),
+        rounds=given.rounds or lengths["rounds"],
+        seconds=given.seconds or lengths["seconds"],
+        warm_up_seconds=lengths["warm_up_seconds"],
+        data=DataSet(_user_ids(given.users), given.tasks // given.users),
+        json_file=given.json,
+        markdown=given.markdown,
+    )
+    return plan, given.data_dir
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="script/bench",
+        description="Compare this server with the one that the specification spells out, on the"
+        " same PostgreSQL and data. BENCH_DATABASE_URL names an empty database to use instead of"
+        " an embedded one.",
+    )
+    add = parser.add_argument
+    add("--cells", type=_cells, default=list(CELLS), help=f"any of {','.join(CELLS)}")
+    add("--connections", type=_numbers, default=[64, 1000], help="default 64,1000")
+    add("--only", choices=SIDES, help="run one of the two servers")
+    add("--rounds", type=_positive, help="turns of each server in a cell, default 5")
+    add("--seconds", type=_positive, help="length of a turn, default 5")
+    add("--quick", action="store_true", help="2 rounds of 2 s: a look, not a measurement")
+    add("--tasks", type=_positive, default=1_000_000, help="rows, default 1,000,000")
+    add("--users", type=_positive, default=1_000, help="their owners, default 1,000")
+    add("--data-dir", type=_path, help="keep the embedded database and its rows there")
+    add("--json", type=_path, metavar="FILE", help="write all figures to FILE")
+    add("--markdown", action="store_true", help="print the table as Markdown")
+    return parser
+
+
+def _cells(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in CELLS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not one of {', '.join(CELLS)}")
+    return names
+
+
+def _numbers(text: str) -> list[int]:
+    return [_positive(number) for number in text.split(",")]
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+def _path(text: str) -> Path:
+    # script/bench changes to backend/; a relative path means the folder it was called in.
+    return Path(os.environ.get("BENCH_CALLER_DIR", ".")) / text
+
+
+def _user_ids(count: int) -> tuple[str, ...]:
+    """As long and as random as Better Auth's, and the same in every run."""
+    return tuple(hashlib.sha256(f"bench {n}".encode()).hexdigest()[:32] for n in range(count))
