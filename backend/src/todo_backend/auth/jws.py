@@ -6,14 +6,13 @@ token has exactly one, and what the signature covers is what the claims are read
 """
 
 import base64
-import json
-import math
 import re
-import sys
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
+from todo_backend.model import strict_json
 from todo_backend.model.errors import TokenInvalid
+from todo_backend.model.strict_json import JsonMalformed
 
 TOKEN_MAX_BYTES: Final = 8 * 1024
 NESTING_MAX: Final = 32
@@ -30,9 +29,6 @@ _HEADER_MEMBERS: Final = frozenset({"alg", "typ", "kid"})
 
 _SEGMENT: Final = re.compile(rb"[A-Za-z0-9_-]+")
 _UNFIT_FOR_KID: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# The closing quote is optional so that text without one can't make the search start over at
-# every quote, which takes quadratic time.
-_JSON_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,67 +106,11 @@ def _checked_header(header: dict[str, object]) -> tuple[str, str | None]:
     return alg, kid
 
 
-# JSON -----------------------------------------------------------------------------------
-
-
 def _json_object(octets: bytes) -> dict[str, object]:
     try:
-        text = octets.decode("utf-8")
-    except UnicodeDecodeError:
-        raise TokenInvalid("not UTF-8") from None
-    _require_shallow(text)
-    try:
-        # A byte order mark is not white space, so the decoder refuses it.
-        value: object = _DECODER.decode(text)
-    except json.JSONDecodeError:
-        raise TokenInvalid("not JSON") from None
+        value = strict_json.parse(octets, depth_max=NESTING_MAX)
+    except JsonMalformed as error:
+        raise TokenInvalid(str(error)) from None
     if not isinstance(value, dict):
         raise TokenInvalid("not a JSON object")
     return value
-
-
-def _require_shallow(text: str) -> None:
-    """Bound the nesting before the parser recurses into it."""
-    if text.count("{") + text.count("[") <= NESTING_MAX:
-        return
-    depth = 0
-    for character in _JSON_STRING.sub("", text):
-        if character in "{[":
-            depth += 1
-            if depth > NESTING_MAX:
-                raise TokenInvalid("JSON nested too deeply")
-        elif character in "}]":
-            depth -= 1
-
-
-def _without_duplicates(members: list[tuple[str, object]]) -> dict[str, object]:
-    unique = dict(members)
-    if len(unique) != len(members):
-        raise TokenInvalid("JSON member repeated")
-    return unique
-
-
-def _double(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise TokenInvalid("JSON number beyond a double")
-    return number
-
-
-def _integer(text: str) -> int:
-    # Only so long a number can be beyond a double, or beyond the digits that int() converts.
-    if len(text) > sys.float_info.max_10_exp:
-        _double(text)
-    return int(text)
-
-
-def _refuse_constant(_text: str) -> NoReturn:
-    raise TokenInvalid("NaN or Infinity in JSON")
-
-
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_without_duplicates,
-    parse_float=_double,
-    parse_int=_integer,
-    parse_constant=_refuse_constant,
-)

@@ -54,6 +54,10 @@ class MethodNotAllowed(TodoError):
         self.allowed = allowed
 
 
+class RequestMalformed(TodoError):
+    """The bytes are no HTTP request (RFC 9112)."""
+
+
 class ContentTooLarge(TodoError):
     """The body has more than `limit` bytes."""
 

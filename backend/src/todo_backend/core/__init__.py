@@ -1,0 +1,1 @@
+"""What may be done: decisions, free of HTTP and of SQL."""
