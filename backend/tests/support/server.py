@@ -12,6 +12,8 @@ from todo_backend import observability
 from todo_backend.app import TodoApp, create_app
 from todo_backend.contracts import CONTRACTS
 from todo_backend.settings import load
+from todo_backend.web.contract import Contract
+from todo_backend.web.transport import HttpProtocol
 
 SECRET = "A-secret-of-the-tests-0123456789-abcdefgh"
 ORIGIN = "http://localhost:3000"
@@ -39,14 +41,22 @@ def environment(database_url: str, **others: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def serving(env: Mapping[str, str]) -> AsyncIterator[Served]:
+async def serving(
+    env: Mapping[str, str], *, contracts: Mapping[str, Contract] = CONTRACTS
+) -> AsyncIterator[Served]:
     """Serve the deployment that `env` describes, and stop it gracefully afterwards."""
-    settings = load(env, env_file=None, contracts=tuple(CONTRACTS))
+    settings = load(env, env_file=None, contracts=tuple(contracts))
     log = io.StringIO()
     observability.configure(level=settings.log_level, form=settings.log_format, stream=log)
-    app = create_app(settings)
+    app = create_app(settings, contracts=contracts)
     config = uvicorn.Config(
-        app, port=0, http="httptools", ws="none", log_config=None, server_header=False
+        app,
+        port=0,
+        http=HttpProtocol,
+        ws="none",
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve())

@@ -1,0 +1,66 @@
+"""One request on its way through the rooms."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope
+
+RECORD: Final = "todo_backend.record"
+
+
+class Record:
+    """What the access log will say about a request, filled in on its way."""
+
+    __slots__ = ("client", "error", "request_id", "route", "started", "status", "user_id")
+
+    def __init__(self, request_id: str, *, client: str | None = None) -> None:
+        self.request_id = request_id
+        self.client = client
+        self.route = "-"
+        self.user_id: str | None = None
+        self.error: str | None = None
+        self.status = 0
+        self.started = time.perf_counter()
+
+    @property
+    def milliseconds(self) -> float:
+        return round((time.perf_counter() - self.started) * 1000, 2)
+
+
+def new_request_id() -> str:
+    return secrets.token_hex(16)
+
+
+class Call(Request):
+    """A request that has found its route.
+
+    It is a `Request` so that FastAPI, which describes the routes, knows that it is no parameter.
+    `path` holds the path's parameters, percent-decoded; a byte that is not UTF-8 is a lone
+    surrogate there, which no user id and no number has. `content` is the body once it has been read
+    (`web.body`).
+    """
+
+    def __init__(
+        self, scope: Scope, receive: Receive, *, path: Mapping[str, str], record: Record
+    ) -> None:
+        super().__init__(scope, receive)
+        self.path = path
+        self.record = record
+        self.content: bytes | None = None
+        # Of a repeated header the last one counts; those that must not repeat use `field_values`.
+        self._fields: dict[bytes, bytes] = dict(scope["headers"])
+
+    def field(self, name: bytes) -> bytes | None:
+        """Return a header's value; `name` in lower case."""
+        return self._fields.get(name)
+
+    def field_values(self, name: bytes) -> list[bytes]:
+        """Return every value of a header, in the order of arrival."""
+        headers = self.scope["headers"]
+        if len(headers) == len(self._fields):
+            value = self._fields.get(name)
+            return [] if value is None else [value]
+        return [value for key, value in headers if key == name]
