@@ -70,4 +70,3 @@ async def bob(served: Served) -> AsyncIterator[Caller]:
     """Another user that the database has never seen."""
     async with fresh_caller(served.url, "bob") as caller:
         yield caller
-

@@ -1,0 +1,198 @@
+"""Databases, roles and connections that a test has to itself."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from secrets import token_hex
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+
+from tests.database.embedded.given import PYTHON_PATH
+from todo_backend.contracts import CONTRACTS
+from todo_backend.database.database import Database
+from todo_backend.database.functions import RUNTIME_ROLE
+from todo_backend.database.pool import Connect, Pool
+from todo_backend.database.url import ConnectArgs
+from todo_backend.model.principal import Principal
+from todo_backend.model.task import Status, TaskId, Window
+
+SHAPE = CONTRACTS["envelope"].shape
+SHAPES = [contract.shape for contract in CONTRACTS.values()]
+ALL = Window(Status.ALL, 100, 0)
+
+# Longer than anything here takes on a slow machine: it turns a hang into a failure.
+PATIENCE_SECONDS = 30.0
+_POLL_SECONDS = 0.01
+_STARTER = """
+import asyncio, sys
+from todo_backend.contracts import CONTRACTS
+from todo_backend.database import migrate
+from todo_backend.database.url import parse
+
+shapes = [contract.shape for contract in CONTRACTS.values()]
+asyncio.run(migrate.up(parse(sys.argv[1]), shapes))
+"""
+
+
+def user(name: str) -> Principal:
+    """Return a user whom the database has never seen."""
+    return Principal(f"{name}-{token_hex(6)}")
+
+
+def number_of(task: dict[str, Any]) -> TaskId:
+    return TaskId(task["id"])
+
+
+def url_of(args: ConnectArgs) -> str:
+    """Spell an address as `DATABASE_URL` does."""
+    login = f"{quote(args.user or '', safe='')}:{quote(args.password or '', safe='')}"
+    where = f"host={quote(args.hosts[0], safe='')}&port={args.ports[0]}"
+    return f"postgresql://{login}@/{args.database}?{where}"
+
+
+@asynccontextmanager
+async def session(args: ConnectArgs) -> AsyncIterator[asyncpg.Connection]:
+    """Open a connection of one's own, as whoever the address names."""
+    connection = await asyncpg.connect(**args.kwargs())
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def database(
+    server: ConnectArgs, *, owner: str | None = None, options: str = ""
+) -> AsyncIterator[ConnectArgs]:
+    """Make an empty database on the server, and drop it afterwards with whoever is in it."""
+    name = f"test_{token_hex(6)}"
+    async with session(server) as connection:
+        await connection.execute(f"CREATE DATABASE {name} OWNER {owner or server.user} {options}")
+        try:
+            yield replace(server, database=name)
+        finally:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def opened(
+    args: ConnectArgs, *, pool_size: int = 4, timeout_seconds: float = 20.0, prepared: bool = True
+) -> AsyncIterator[Database]:
+    """Open a database as the application does."""
+    found = Database(
+        pool_size=pool_size, timeout_seconds=timeout_seconds, prepared_statements=prepared
+    )
+    found.open(args)
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+def connector(args: ConnectArgs) -> Connect:
+    """Return what a pool opens its connections by."""
+
+    async def connect(seconds: float) -> asyncpg.Connection:
+        keywords = args.kwargs() | {"timeout": seconds}
+        connection: asyncpg.Connection = await asyncpg.connect(**keywords)
+        return connection
+
+    return connect
+
+
+@asynccontextmanager
+async def pooled(
+    connect: Connect, *, size: int, timeout_seconds: float = PATIENCE_SECONDS
+) -> AsyncIterator[Pool]:
+    """Open a pool alone, to run statements of the test's own."""
+    pool = Pool(connect, size=size, timeout_seconds=timeout_seconds)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def login(
+    server: ConnectArgs, attributes: str, *, is_member: bool
+) -> AsyncIterator[ConnectArgs]:
+    """Make a login role with a database that it owns; it may be a member of the runtime role."""
+    name, password = f"login_{token_hex(6)}", token_hex(16)
+    async with session(server) as superuser:
+        await superuser.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}' {attributes}")
+        try:
+            if is_member:
+                await superuser.execute(f"GRANT {RUNTIME_ROLE} TO {name}")
+            async with database(server, owner=name) as args:
+                yield replace(args, user=name, password=password)
+        finally:
+            await superuser.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+
+
+@contextmanager
+def starter(args: ConnectArgs) -> Iterator[subprocess.Popen[str]]:
+    """Migrate in another process, which is gone afterwards."""
+    process = subprocess.Popen(  # noqa: S603 - the test's own program
+        [sys.executable, "-c", _STARTER, url_of(args)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": PYTHON_PATH},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+async def until(condition: Callable[[], Awaitable[object]] | Callable[[], object]) -> None:
+    """Wait until it holds. Raises: TimeoutError."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            holds = condition()
+            if await holds if isinstance(holds, Awaitable) else holds:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def until_blocked(watcher: asyncpg.Connection, *, sessions: int = 1) -> None:
+    """Wait until so many sessions of the watcher's database wait for a lock.
+
+    The watcher must not be in a transaction, which would see the activity of its first look.
+    """
+
+    async def is_blocked() -> bool:
+        blocked: int = await watcher.fetchval(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return blocked >= sessions
+
+    await until(is_blocked)
+
+
+async def until_alone(watcher: asyncpg.Connection) -> None:
+    """Wait until the watcher's session is the only one in its database."""
+
+    async def is_alone() -> bool:
+        sessions: int = await watcher.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        )
+        return sessions == 1
+
+    await until(is_alone)
+
+
+async def rows(connection: asyncpg.Connection, owner: str) -> list[tuple[Any, ...]]:
+    """Return what is really stored for a user: tasks by id, then the counters."""
+    tasks = await connection.fetch("SELECT * FROM tasks WHERE user_id = $1 ORDER BY id", owner)
+    counters = await connection.fetch("SELECT * FROM task_counters WHERE user_id = $1", owner)
+    return [tuple(row) for row in (*tasks, *counters)]
