@@ -33,9 +33,9 @@ CANARIES = {
     "DB_MAX_OVERFLOW": CANARY,
     "DB_PREPARED_STATEMENTS": CANARY,
     "MIGRATE_ON_START": CANARY,
+    "JWT_ALGORITHM": CANARY,
     "BETTER_AUTH_SECRET": CANARY,
     "BETTER_AUTH_URL": f"ftp://{CANARY}",
-    "JWT_ALGORITHM": CANARY,
     "JWT_ISSUER": f"{CANARY}\0",
     "JWT_AUDIENCE": f"{CANARY}\n{CANARY}",
     "JWT_LEEWAY_SECONDS": CANARY,
@@ -297,6 +297,18 @@ def test_the_database_password_is_no_secret_for_tokens() -> None:
     }
 
     assert problems(env) == ("BETTER_AUTH_SECRET must differ from the password in DATABASE_URL",)
+
+
+@pytest.mark.parametrize(("algorithm", "least"), [("HS384", 48), ("HS512", 64)])
+def test_a_longer_digest_wants_a_longer_secret(algorithm: str, least: int) -> None:
+    """RFC 7518, section 3.2: the key is at least as long as the digest, counted in bytes."""
+    env = {"JWT_ALGORITHM": algorithm}
+    long_enough = "é" + SECRET * 2
+
+    loaded({**env, "BETTER_AUTH_SECRET": long_enough[: least - 1]})
+    assert problems({**env, "BETTER_AUTH_SECRET": long_enough[: least - 2]}) == (
+        f"BETTER_AUTH_SECRET must have {least} bytes or more for this JWT_ALGORITHM",
+    )
 
 
 def test_secrets_do_not_show() -> None:

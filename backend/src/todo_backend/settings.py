@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from todo_backend.auth.shared_secret import DIGEST_BYTES, HmacAlgorithm
 from todo_backend.database.url import ConnectArgs, parse
 from todo_backend.model.errors import TodoError
 from todo_backend.setting_types import (
@@ -103,11 +104,11 @@ class Settings(BaseSettings):
     db_max_overflow: int = Field(0, ge=0, le=100, description="a whole number from 0 to 100")
     db_prepared_statements: bool = Field(default=True, description="on or off")
     migrate_on_start: bool = Field(default=True, description="true or false")
+    jwt_algorithm: Annotated[HmacAlgorithm, BeforeValidator(str.upper)] = Field(
+        "HS256", description="HS256, HS384 or HS512"
+    )
     better_auth_secret: Secret | None = None
     better_auth_url: BaseUrl | None = None
-    jwt_algorithm: Annotated[Literal["HS256", "HS384", "HS512"], BeforeValidator(str.upper)] = (
-        Field("HS256", description="HS256, HS384 or HS512")
-    )
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_leeway_seconds: int = Field(5, ge=0, le=60, description="a whole number from 0 to 60")
@@ -150,11 +151,13 @@ class Settings(BaseSettings):
     ) -> SecretStr | None:
         if value is None and info.data.get("environment") == "production":
             raise problem(f"is required in production: {SECRET_LENGTH_MIN} characters or more")
+        secret = value.get_secret_value() if value else ""
+        least = DIGEST_BYTES[info.data.get("jwt_algorithm", "HS256")]
+        if value and len(secret.encode()) < least:
+            raise problem(f"must have {least} bytes or more for this JWT_ALGORITHM")
         address = info.data.get("database_url")
-        if value and address:
-            password = parse(address.get_secret_value()).password
-            if password == value.get_secret_value():
-                raise problem("must differ from the password in DATABASE_URL")
+        if value and address and parse(address.get_secret_value()).password == secret:
+            raise problem("must differ from the password in DATABASE_URL")
         return value
 
     @check("allowed_origins")

@@ -1,0 +1,88 @@
+"""Several workers over one database: replaced when they die, ended with their parent."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.database.databases import url_of
+from tests.support.command import (
+    Process,
+    children_of,
+    environment,
+    get,
+    is_running,
+    started,
+    until,
+)
+from tests.support.users import token_for
+from todo_backend.database.url import ConnectArgs
+
+TASKS = "/api/user_123/tasks"
+
+
+def workers_of(process: Process) -> set[int]:
+    """The processes that serve, as Linux sees them."""
+    found = set()
+    for child in children_of(process.pid):
+        words = Path("/proc", str(child), "cmdline").read_bytes()
+        if b"spawn_main" in words:
+            found.add(child)
+    return found
+
+
+def test_worker_that_dies_is_replaced(data_dir: Path) -> None:
+    """The others go on answering; at the end the database is stopped after all of them."""
+    with started("serve", env=environment(data_dir, WORKERS="2")) as process:
+        tasks = f"{process.url}{TASKS}"
+        token = token_for("user_123")
+        assert get(tasks, token=token)[0] == 200
+        before = workers_of(process)
+        assert len(before) == 2
+
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: len(workers_of(process) - {min(before)}) == 2)
+        assert [get(tasks, token=token)[0] for _ in range(10)] == [200] * 10
+        assert process.end(signal.SIGTERM) == 0
+
+    assert "Traceback" not in process.said
+    assert "FATAL" not in (data_dir / "postgres.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "ending", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)]
+)
+def test_terminal_tells_all_at_once(data_dir: Path, ending: signal.Signals) -> None:
+    """Ctrl-C and a terminal that closes reach every process; the parent alone acts on it."""
+    with started("serve", env=environment(data_dir, WORKERS="2")) as process:
+        assert process.url
+        os.killpg(process.pid, ending)
+        assert process.end() == 0
+
+    assert "Traceback" not in process.said
+    assert "KeyboardInterrupt" not in process.said
+
+
+@pytest.mark.slow
+def test_ctrl_c_before_the_workers_are_up(data_dir: Path) -> None:
+    """While they import what they serve, it ends them without a trace."""
+    with started("serve", env=environment(data_dir, WORKERS="2")) as process:
+        until(lambda: len(workers_of(process)) == 2)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.end() == 0
+
+    assert "Traceback" not in process.said
+    assert "KeyboardInterrupt" not in process.said
+
+
+def test_workers_of_a_killed_parent(migrated: ConnectArgs, no_data: Path) -> None:
+    """They don't hold the port for ever."""
+    env = environment(no_data, DATABASE_URL=url_of(migrated), WORKERS="2")
+    with started("serve", env=env) as process:
+        assert process.url
+        workers = workers_of(process)
+
+        process.end(signal.SIGKILL)
+
+        until(lambda: not any(map(is_running, workers)))
