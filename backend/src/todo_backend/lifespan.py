@@ -1,7 +1,6 @@
 """What has to be there while the application serves: a database, and its tables."""
 
 import asyncio
-import atexit
 import sys
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -69,9 +68,8 @@ async def _first_attempt(attempt: asyncio.Task[None], *, timeout_seconds: float)
 
 async def _start_embedded(settings: Settings, stack: AsyncExitStack) -> ConnectArgs:
     server = await asyncio.to_thread(EmbeddedPostgres.start, settings.data_dir)
-    # A second Ctrl-C makes uvicorn skip the end of the lifespan, but not the end of Python.
-    atexit.register(server.stop)
-    stack.callback(atexit.unregister, server.stop)
+    # A second Ctrl-C makes uvicorn skip the end of the lifespan. The end of the event loop then
+    # cancels the lifespan, which comes to this as well.
     stack.push_async_callback(asyncio.to_thread, server.stop)
     return parse(server.url)
 

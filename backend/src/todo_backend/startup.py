@@ -17,7 +17,9 @@ from todo_backend.model.errors import DatabaseUnavailable
 Attempt = Callable[[], Coroutine[Any, Any, None]]
 """A call of `prepare`, with everything it needs."""
 
-_RETRY_SECONDS: Final = 1.0
+_AWAY_SECONDS: Final = 1.0
+# Somebody has to mend it first, and each attempt may be a whole migration that is rolled back.
+_UNFIT_SECONDS: Final = 10.0
 _log: Final = structlog.get_logger("todo_backend.startup")
 
 
@@ -61,11 +63,12 @@ async def keep_trying(attempt: Attempt, first: asyncio.Task[None] | None = None)
             if str(error) != said:
                 said = str(error)
                 _log.warning("serving 503 and trying again", reason=said)
+            is_away = isinstance(error, DatabaseUnavailable)
         else:
             if said:
                 _log.info("the database is there")
             return
-        await asyncio.sleep(_RETRY_SECONDS)
+        await asyncio.sleep(_AWAY_SECONDS if is_away else _UNFIT_SECONDS)
         pending = attempt()
 
 

@@ -95,8 +95,6 @@ class _Workers(Multiprocess):
         self._announce: Announce | None = announce
 
     def init_processes(self) -> None:
-        # Its start would unblock what the next line blocks.
-        resource_tracker.ensure_running()
         with _deaf_children():
             super().init_processes()
 
@@ -138,6 +136,8 @@ def _deaf_children() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    # Python's helper process; its start would unblock what the next line blocks.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield

@@ -67,16 +67,19 @@ class Request:
         return self._status
 
 
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 @one_of_the_endings
-async def test_request_in_flight_is_answered(data_dir: Path, ending: signal.Signals) -> None:
+async def test_request_in_flight_is_answered(
+    data_dir: Path, ending: signal.Signals, workers: str
+) -> None:
     """The database outlives the request, and is stopped after it."""
-    with started("serve", env=environment(data_dir)) as process:
+    with started("serve", env=environment(data_dir, WORKERS=workers)) as process:
         url = await asyncio.to_thread(lambda: process.url)
         async with locked_tasks(address_of(data_dir)) as blocked:
             request = Request(f"{url}{TASKS}")
             await blocked()
             process.send(ending)
-            await asyncio.to_thread(process.wait_for, "stopping")
+            await asyncio.to_thread(process.wait_for, "stopping|Terminated")
         assert await asyncio.to_thread(process.end) == 0
 
     assert request.status() == 200

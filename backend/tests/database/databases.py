@@ -18,9 +18,10 @@ from todo_backend.contracts import CONTRACTS
 from todo_backend.database.database import Database
 from todo_backend.database.functions import RUNTIME_ROLE
 from todo_backend.database.pool import Connect, Pool
+from todo_backend.database.tasks import TaskFunctions
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.principal import Principal
-from todo_backend.model.task import Status, TaskId, Window
+from todo_backend.model.task import NewTask, Rendered, Status, TaskId, Window
 
 SHAPE = CONTRACTS["envelope"].shape
 SHAPES = [contract.shape for contract in CONTRACTS.values()]
@@ -196,3 +197,25 @@ async def rows(connection: asyncpg.Connection, owner: str) -> list[tuple[Any, ..
     tasks = await connection.fetch("SELECT * FROM tasks WHERE user_id = $1 ORDER BY id", owner)
     counters = await connection.fetch("SELECT * FROM task_counters WHERE user_id = $1", owner)
     return [tuple(row) for row in (*tasks, *counters)]
+
+
+async def tables(connection: asyncpg.Connection) -> set[str]:
+    """Return the names of the tables that there are."""
+    found = await connection.fetch(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'public' AND c.relkind = 'r'"
+    )
+    return {name for (name,) in found}
+
+
+async def use(args: ConnectArgs) -> None:
+    """Use the task functions as a new user."""
+    owner = user("works")
+    async with opened(args, pool_size=1) as db:
+        tasks = db.tasks(SHAPE)
+        await tasks.create(owner, NewTask("Buy milk", None))
+        assert (await tasks.page(owner, ALL, known_versions=None)).total == 1
+
+
+async def given_task(tasks: TaskFunctions, owner: Principal, title: str = "Buy milk") -> Rendered:
+    return await tasks.create(owner, NewTask(title, None))

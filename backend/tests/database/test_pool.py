@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from secrets import token_hex
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
-from tests.database.databases import connector, pooled, session, until, until_blocked
+from tests.database.databases import connector, pooled, until, until_blocked
 from todo_backend.database.pool import Connect, Pool
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.errors import DatabaseUnavailable
@@ -37,16 +36,9 @@ def named(empty: ConnectArgs) -> ConnectArgs:
     return replace(empty, server_settings={"application_name": f"pool-{token_hex(6)}"})
 
 
-@pytest_asyncio.fixture
-async def watcher(empty: ConnectArgs) -> AsyncIterator[asyncpg.Connection]:
-    """A session beside the pool, in the same database."""
-    async with session(empty) as connection:
-        yield connection
-
-
-async def sessions(watcher: asyncpg.Connection, args: ConnectArgs) -> int:
+async def sessions(truth: asyncpg.Connection, args: ConnectArgs) -> int:
     """Count the pool's connections as the server does."""
-    count: int = await watcher.fetchval(
+    count: int = await truth.fetchval(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1",
         args.server_settings["application_name"],
     )
@@ -68,9 +60,9 @@ def ask(pool: Pool, word: str, lock: int = 0) -> asyncio.Task[asyncpg.Record]:
     return asyncio.create_task(pool.read(WAIT, word, lock))
 
 
-async def test_first_come_first_served(named: ConnectArgs, watcher: asyncpg.Connection) -> None:
+async def test_first_come_first_served(named: ConnectArgs, truth: asyncpg.Connection) -> None:
     """Requests are served in the order of their arrival."""
-    await watcher.execute("CREATE SEQUENCE served")
+    await truth.execute("CREATE SEQUENCE served")
     async with pooled(connector(named), size=1) as pool:
         order = await asyncio.gather(
             *(pool.write("SELECT nextval('served')") for _ in range(30)),
@@ -79,10 +71,10 @@ async def test_first_come_first_served(named: ConnectArgs, watcher: asyncpg.Conn
     assert [number for (number,) in order] == list(range(1, 31))
 
 
-async def test_nobody_is_overtaken(named: ConnectArgs, watcher: asyncpg.Connection) -> None:
+async def test_nobody_is_overtaken(named: ConnectArgs, truth: asyncpg.Connection) -> None:
     """Who comes back at once has to stand in line behind all that came before."""
     clients, rounds = 6, 20
-    await watcher.execute("CREATE SEQUENCE served")
+    await truth.execute("CREATE SEQUENCE served")
 
     async def come_again_and_again(pool: Pool) -> list[int]:
         return [(await pool.write("SELECT nextval('served')"))[0] for _ in range(rounds)]
@@ -95,19 +87,19 @@ async def test_nobody_is_overtaken(named: ConnectArgs, watcher: asyncpg.Connecti
 
 
 async def test_a_waiter_that_gives_up_leaves_no_gap(
-    named: ConnectArgs, watcher: asyncpg.Connection
+    named: ConnectArgs, truth: asyncpg.Connection
 ) -> None:
     """A cancelled request in the queue is passed over, and the next one is served."""
-    await watcher.execute("SELECT pg_advisory_lock(1)")
+    await truth.execute("SELECT pg_advisory_lock(1)")
     async with pooled(connector(named), size=1) as pool:
         first = ask(pool, "first", 1)
-        await until_blocked(watcher)
+        await until_blocked(truth)
         second, third = ask(pool, "second"), ask(pool, "third")
         await in_line(pool, second, third)
 
         second.cancel()
         await in_line(pool, third)
-        await watcher.execute("SELECT pg_advisory_unlock(1)")
+        await truth.execute("SELECT pg_advisory_unlock(1)")
 
         assert [(await first)[0], (await third)[0]] == ["first", "third"]
         assert second.cancelled()
@@ -115,10 +107,10 @@ async def test_a_waiter_that_gives_up_leaves_no_gap(
 
 
 async def test_a_turn_that_comes_too_late_is_handed_on(
-    named: ConnectArgs, watcher: asyncpg.Connection
+    named: ConnectArgs, truth: asyncpg.Connection
 ) -> None:
     """Cancelled in the moment in which it is given the connection, a request passes it on."""
-    await watcher.execute("SELECT pg_advisory_lock(1)")
+    await truth.execute("SELECT pg_advisory_lock(1)")
     async with pooled(connector(named), size=1) as pool:
 
         async def cancel_second() -> None:
@@ -126,10 +118,10 @@ async def test_a_turn_that_comes_too_late_is_handed_on(
             second.cancel()  # its turn is set, and it has not run yet
 
         first = asyncio.create_task(cancel_second())
-        await until_blocked(watcher)
+        await until_blocked(truth)
         second, third = ask(pool, "second"), ask(pool, "third")
         await in_line(pool, second, third)
-        await watcher.execute("SELECT pg_advisory_unlock(1)")
+        await truth.execute("SELECT pg_advisory_unlock(1)")
         await first
 
         assert (await third)[0] == "third"
@@ -139,10 +131,10 @@ async def test_a_turn_that_comes_too_late_is_handed_on(
 
 
 async def test_waiting_ends_with_the_time_out(
-    named: ConnectArgs, watcher: asyncpg.Connection
+    named: ConnectArgs, truth: asyncpg.Connection
 ) -> None:
     """No connection within the time is a database that is away; its place is not lost."""
-    await watcher.execute(STUBBORN)
+    await truth.execute(STUBBORN)
     async with pooled(connector(named), size=1, timeout_seconds=0.3) as pool:
         holder = asyncio.create_task(pool.read("SELECT stubborn()"))
         await until(lambda: pool.usage.open == 1)
@@ -159,26 +151,26 @@ async def test_waiting_ends_with_the_time_out(
 
 
 async def test_a_place_is_free_when_its_connection_is_gone(
-    named: ConnectArgs, watcher: asyncpg.Connection
+    named: ConnectArgs, truth: asyncpg.Connection
 ) -> None:
     """A connection that is slow to close counts until the server has let go of it."""
-    await watcher.execute(STUBBORN)
+    await truth.execute(STUBBORN)
     async with pooled(connector(named), size=1) as pool:
         cut_off = asyncio.create_task(pool.read("SELECT stubborn()"))
-        await until(lambda: _runs(watcher, "SELECT stubborn()"))
+        await until(lambda: _runs(truth, "SELECT stubborn()"))
         cut_off.cancel()
         following = ask(pool, "next")
 
         most = 0
         while not following.done():
-            most = max(most, await sessions(watcher, named))
+            most = max(most, await sessions(truth, named))
 
         assert (await following)[0] == "next"
         assert most == 1
 
 
-async def _runs(watcher: asyncpg.Connection, statement: str) -> bool:
-    found: bool = await watcher.fetchval(
+async def _runs(truth: asyncpg.Connection, statement: str) -> bool:
+    found: bool = await truth.fetchval(
         "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND query = $1)",
         statement,
     )
@@ -186,19 +178,19 @@ async def _runs(watcher: asyncpg.Connection, statement: str) -> bool:
 
 
 async def test_a_connection_cut_off_in_mid_statement_is_discarded(
-    named: ConnectArgs, watcher: asyncpg.Connection
+    named: ConnectArgs, truth: asyncpg.Connection
 ) -> None:
     """Its answer may still be on the way, and must not be taken for the next one's."""
-    await watcher.execute("SELECT pg_advisory_lock(1)")
+    await truth.execute("SELECT pg_advisory_lock(1)")
     async with pooled(connector(named), size=1) as pool:
         (before,) = await pool.read("SELECT pg_backend_pid()")
         cut_off = ask(pool, "stale", 1)
-        await until_blocked(watcher)
+        await until_blocked(truth)
         cut_off.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await cut_off
 
-        await watcher.execute("SELECT pg_advisory_unlock(1)")
+        await truth.execute("SELECT pg_advisory_unlock(1)")
         answers = [(await pool.read(WAIT, str(n), 1))[0] for n in range(5)]
         (after,) = await pool.read("SELECT pg_backend_pid()")
 
@@ -207,7 +199,7 @@ async def test_a_connection_cut_off_in_mid_statement_is_discarded(
 
 
 async def test_everybody_gets_their_own_answer(
-    named: ConnectArgs, watcher: asyncpg.Connection
+    named: ConnectArgs, truth: asyncpg.Connection
 ) -> None:
     """Requests, a third of them cut off anywhere: no answer is another's, no connection is lost."""
     chance = random.Random(7)  # noqa: S311 - a run that can be repeated
@@ -223,13 +215,13 @@ async def test_everybody_gets_their_own_answer(
         for unlucky in chance.sample(requests, 130):
             await asyncio.sleep(0.001)
             unlucky.cancel()
-            assert await sessions(watcher, named) <= SIZE
+            assert await sessions(truth, named) <= SIZE
         outcomes = await asyncio.gather(*requests, return_exceptions=True)
         await rest(pool)
 
         assert {type(outcome) for outcome in outcomes} == {type(None), asyncio.CancelledError}
         assert pool.usage.waiting == 0
-        assert await sessions(watcher, named) == pool.usage.open <= SIZE
+        assert await sessions(truth, named) == pool.usage.open <= SIZE
 
 
 async def test_a_connection_that_does_not_open_frees_its_place(named: ConnectArgs) -> None:

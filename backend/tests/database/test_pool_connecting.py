@@ -2,10 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from secrets import token_hex
 
 import pytest
 
-from tests.database.databases import PATIENCE_SECONDS, connector, login, pooled, session
+from tests.database.databases import PATIENCE_SECONDS, connector, login, pooled, session, url_of
+from tests.support.server import environment, serving
+from tests.support.users import fresh_caller
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.errors import DatabaseUnavailable
 
@@ -85,3 +88,21 @@ async def test_every_wait_ends_with_the_time_out(address: ConnectArgs, empty: Co
                         return_exceptions=True,
                     )
             assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailable}
+
+
+async def test_a_client_is_told_before_the_database_time_out(
+    migrated: ConnectArgs,
+) -> None:
+    """Over HTTP that is a 503 which says when to come back, and the server goes on serving."""
+    settings = environment(url_of(migrated), DATABASE_TIMEOUT="1", DB_POOL_SIZE="2")
+    async with serving(settings) as running, fresh_caller(running.url, token_hex(4)) as alice:
+        task = await alice.given_task()
+        async with session(migrated) as holder:
+            await holder.execute("BEGIN; LOCK TABLE tasks")
+            response = await alice.client.get(f"{alice.tasks}/{task['id']}")
+        after = await alice.client.get(f"{alice.tasks}/{task['id']}")
+
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "SYSTEM_DATABASE_ERROR"
+    assert response.headers["retry-after"].isdigit()
+    assert after.status_code == 200

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from secrets import token_hex
 
 import asyncpg
 import pytest
@@ -18,11 +17,8 @@ from tests.database.databases import (
     pooled,
     session,
     until,
-    url_of,
     user,
 )
-from tests.support.server import environment, serving
-from tests.support.users import fresh_caller
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.pool import Pool
 from todo_backend.database.url import ConnectArgs, parse
@@ -55,13 +51,6 @@ SET deadlock_timeout = '10ms' AS $$ BEGIN
     UPDATE things SET n = n + 1 WHERE id = other;
 END $$
 """
-
-
-@pytest_asyncio.fixture
-async def watcher(empty: ConnectArgs) -> AsyncIterator[asyncpg.Connection]:
-    """A session beside the pool, in the same database."""
-    async with session(empty) as connection:
-        yield connection
 
 
 @pytest_asyncio.fixture
@@ -107,8 +96,8 @@ async def test_reads_survive_the_loss_of_every_connection(empty: ConnectArgs, po
 
 async def test_a_write_is_never_sent_twice(empty: ConnectArgs, pool: Pool) -> None:
     """Nobody knows what became of it, so the client is told; what it was told is true."""
-    async with session(empty) as watcher:
-        await watcher.execute("CREATE TABLE written (n integer)")
+    async with session(empty) as truth:
+        await truth.execute("CREATE TABLE written (n integer)")
     acknowledged = []
 
     for n in range(6):
@@ -121,33 +110,33 @@ async def test_a_write_is_never_sent_twice(empty: ConnectArgs, pool: Pool) -> No
             pass
     await pool.write("INSERT INTO written VALUES (6) RETURNING n")
 
-    async with session(empty) as watcher:
-        stored = [n for (n,) in await watcher.fetch("SELECT n FROM written ORDER BY n")]
+    async with session(empty) as truth:
+        stored = [n for (n,) in await truth.fetch("SELECT n FROM written ORDER BY n")]
     assert len(stored) == len(set(stored))
     assert {*acknowledged, 6} <= set(stored)
 
 
 async def test_idle_connections_that_the_server_closed_are_not_used(
-    pool: Pool, watcher: asyncpg.Connection
+    pool: Pool, truth: asyncpg.Connection
 ) -> None:
     """A database that sleeps when idle closes them: the next write finds a new one."""
-    await watcher.execute("CREATE TABLE written (n integer)")
+    await truth.execute("CREATE TABLE written (n integer)")
     await fill(pool)
-    await watcher.execute(
+    await truth.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    await until(lambda: _ended(watcher))
+    await until(lambda: _ended(truth))
     await asyncio.sleep(0.05)  # the loop reads what the server said
 
     await pool.write("INSERT INTO written VALUES (1) RETURNING n")
 
-    assert await watcher.fetchval("SELECT count(*) FROM written") == 1
+    assert await truth.fetchval("SELECT count(*) FROM written") == 1
     assert pool.usage.open == pool.usage.idle == 1
 
 
-async def _ended(watcher: asyncpg.Connection) -> bool:
-    others: int = await watcher.fetchval(
+async def _ended(truth: asyncpg.Connection) -> bool:
+    others: int = await truth.fetchval(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
@@ -180,13 +169,13 @@ async def test_a_server_that_stops_and_starts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "23503"])
 async def test_what_the_server_undid_is_tried_again(
-    pool: Pool, watcher: asyncpg.Connection, state: str
+    pool: Pool, truth: asyncpg.Connection, state: str
 ) -> None:
     """A write too: serialization failure, deadlock, and a user who was deleted meanwhile."""
-    await watcher.execute(FAILING)
+    await truth.execute(FAILING)
 
     (attempt,) = await pool.write("SELECT fail(2, $1)", state)
-    await watcher.execute("SELECT setval('attempts', 1, false)")
+    await truth.execute("SELECT setval('attempts', 1, false)")
     with pytest.raises(DatabaseUnavailable):
         await pool.write("SELECT fail(3, $1)", state)
 
@@ -194,36 +183,34 @@ async def test_what_the_server_undid_is_tried_again(
     assert pool.usage.open == pool.usage.idle == 1
 
 
-async def test_a_real_deadlock_ends_well(pool: Pool, watcher: asyncpg.Connection) -> None:
+async def test_a_real_deadlock_ends_well(pool: Pool, truth: asyncpg.Connection) -> None:
     """The one that the server picks comes again, and both changes are kept."""
-    await watcher.execute(COLLIDING)
+    await truth.execute(COLLIDING)
 
     await asyncio.gather(pool.write("SELECT collide(1, 2)"), pool.write("SELECT collide(2, 1)"))
 
-    assert [n for (n,) in await watcher.fetch("SELECT n FROM things")] == [2, 2]
-    assert await watcher.fetchval("SELECT last_value FROM tries") > 2
+    assert [n for (n,) in await truth.fetch("SELECT n FROM things")] == [2, 2]
+    assert await truth.fetchval("SELECT last_value FROM tries") > 2
 
 
 @pytest.mark.parametrize("state", PASSING)
 async def test_what_passes_is_a_database_that_is_away(
-    pool: Pool, watcher: asyncpg.Connection, state: str
+    pool: Pool, truth: asyncpg.Connection, state: str
 ) -> None:
     """Full, read-only, locked, stopped by its operator, not migrated: told, and not tried again."""
-    await watcher.execute(FAILING)
+    await truth.execute(FAILING)
 
     with pytest.raises(DatabaseUnavailable):
         await pool.write("SELECT fail(1, $1)", state)
 
-    assert await watcher.fetchval("SELECT last_value FROM attempts") == 1
+    assert await truth.fetchval("SELECT last_value FROM attempts") == 1
     assert (await pool.read("SELECT 1"))[0] == 1
 
 
 @pytest.mark.parametrize("state", ["22012", "23505", "23514", "42703", "XX000", "P0001"])
-async def test_a_defect_is_not_disguised(
-    pool: Pool, watcher: asyncpg.Connection, state: str
-) -> None:
+async def test_a_defect_is_not_disguised(pool: Pool, truth: asyncpg.Connection, state: str) -> None:
     """What waiting does not mend comes out as it is, and the connection is kept."""
-    await watcher.execute(FAILING)
+    await truth.execute(FAILING)
 
     with pytest.raises(asyncpg.PostgresError) as error:
         await pool.write("SELECT fail(1, $1)", state)
@@ -232,16 +219,16 @@ async def test_a_defect_is_not_disguised(
     assert pool.usage.open == pool.usage.idle == 1
 
 
-async def test_a_lock_that_is_not_granted(pool: Pool, watcher: asyncpg.Connection) -> None:
+async def test_a_lock_that_is_not_granted(pool: Pool, truth: asyncpg.Connection) -> None:
     """Somebody holds the table: the request gives up its place in time, and reads go on."""
-    await watcher.execute(
+    await truth.execute(
         "CREATE TABLE held (n integer);"
         "CREATE FUNCTION patient() RETURNS void LANGUAGE sql SET lock_timeout = '20ms'"
         " BEGIN ATOMIC INSERT INTO held VALUES (1); END"
     )
 
-    async with watcher.transaction():
-        await watcher.execute("LOCK TABLE held IN SHARE MODE")
+    async with truth.transaction():
+        await truth.execute("LOCK TABLE held IN SHARE MODE")
         with pytest.raises(DatabaseUnavailable, match="LockNotAvailableError"):
             await pool.write("SELECT patient()")
         (count,) = await pool.read("SELECT count(*) FROM held")
@@ -288,21 +275,3 @@ async def test_a_database_that_turns_read_only(migrated: ConnectArgs) -> None:
         page = await tasks.page(owner, ALL, known_versions=None)
 
     assert page.total == 1
-
-
-async def test_a_client_is_told_before_the_database_time_out(
-    migrated: ConnectArgs,
-) -> None:
-    """Over HTTP that is a 503 which says when to come back, and the server goes on serving."""
-    settings = environment(url_of(migrated), DATABASE_TIMEOUT="1", DB_POOL_SIZE="2")
-    async with serving(settings) as running, fresh_caller(running.url, token_hex(4)) as alice:
-        task = await alice.given_task()
-        async with session(migrated) as holder:
-            await holder.execute("BEGIN; LOCK TABLE tasks")
-            response = await alice.client.get(f"{alice.tasks}/{task['id']}")
-        after = await alice.client.get(f"{alice.tasks}/{task['id']}")
-
-    assert response.status_code == 503
-    assert response.json()["error"]["code"] == "SYSTEM_DATABASE_ERROR"
-    assert response.headers["retry-after"].isdigit()
-    assert after.status_code == 200

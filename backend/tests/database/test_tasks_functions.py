@@ -1,22 +1,18 @@
-"""The task functions under many hands at once: what the counters, versions and rows then say."""
+"""The task functions under many hands at once: what the counters and rows then say."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from typing import Final
 
 import asyncpg
 import orjson
 import pytest
-import pytest_asyncio
 
-from tests.database.databases import ALL, SHAPE, opened, session, until_blocked, user
-from todo_backend.database.database import Database
+from tests.database.databases import given_task, session, until_blocked, user
 from todo_backend.database.tasks import TaskFunctions
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.principal import Principal
 from todo_backend.model.task import (
-    NewTask,
     Refusal,
     Rendered,
     Status,
@@ -25,7 +21,6 @@ from todo_backend.model.task import (
     Window,
 )
 
-CONNECTIONS: Final = 6
 TOGGLES: Final = 25
 ROUNDS: Final = 20
 OPERATIONS: Final = 1000
@@ -37,25 +32,6 @@ SELECT u.id, c.total, c.completed, count(t.id), count(t.id) FILTER (WHERE t.comp
 FROM users u LEFT JOIN task_counters c ON c.user_id = u.id LEFT JOIN tasks t ON t.user_id = u.id
 WHERE u.id = ANY ($1) GROUP BY 1, 2, 3
 """
-
-
-@pytest_asyncio.fixture
-async def db(address: ConnectArgs) -> AsyncIterator[Database]:
-    async with opened(address, pool_size=CONNECTIONS) as found:
-        yield found
-
-
-@pytest_asyncio.fixture
-async def tasks(db: Database) -> TaskFunctions:
-    return db.tasks(SHAPE)
-
-
-async def given_task(tasks: TaskFunctions, owner: Principal, title: str = "Buy milk") -> Rendered:
-    return await tasks.create(owner, NewTask(title, None))
-
-
-async def list_version(tasks: TaskFunctions, owner: Principal) -> int:
-    return (await tasks.page(owner, ALL, known_versions=None)).version
 
 
 async def anything(
@@ -153,47 +129,6 @@ async def test_a_user_deleted_meanwhile_is_made_again(
     assert tuple(counted) == (owner.user_id, 1, 0, 1, 0)
 
 
-async def test_the_list_version_grows_with_each_change_and_only_then(
-    tasks: TaskFunctions,
-) -> None:
-    """It is the list's validator: equal versions promise equal lists."""
-    owner = user("alice")
-    empty = await list_version(tasks, owner)
-    task = await given_task(tasks, owner)
-    versions = [empty, await list_version(tasks, owner)]
-
-    for change in (TaskChange(title="New"), TaskChange(completed=True), TaskChange(description="")):
-        await tasks.change(owner, task.task_id, change, if_versions=None)
-        versions.append(await list_version(tasks, owner))
-        await tasks.change(owner, task.task_id, change, if_versions=None)  # to the same values
-        await tasks.change(owner, task.task_id, TaskChange(title="x"), if_versions=[1])
-        await tasks.delete(owner, task.task_id, if_versions=[1])
-        await tasks.toggle(owner, TaskId(task.task_id + 10**6), if_versions=None)
-        await tasks.get(owner, task.task_id)
-        await given_task(tasks, user("bob"))
-        assert await list_version(tasks, owner) == versions[-1]
-    await tasks.delete(owner, task.task_id, if_versions=None)
-    versions.append(await list_version(tasks, owner))
-
-    assert versions == sorted(set(versions))
-
-
-async def test_concurrent_changes_get_versions_of_their_own(tasks: TaskFunctions) -> None:
-    """Two changes never leave the same version behind, of the task or of the list."""
-    owner = user("alice")
-    task = await given_task(tasks, owner)
-    before = await list_version(tasks, owner)
-
-    outcomes = await asyncio.gather(
-        *(tasks.toggle(owner, task.task_id, if_versions=None) for _ in range(50))
-    )
-
-    versions = {outcome.version for outcome in outcomes if isinstance(outcome, Rendered)}
-    assert len(versions) == 50
-    assert min(versions) > task.version
-    assert await list_version(tasks, owner) >= before + 50
-
-
 async def test_toggles_are_atomic(tasks: TaskFunctions) -> None:
     """Each of 25 concurrent toggles counts: 13 to `true`, 12 back, the parity right 20 times."""
     owner = user("alice")
@@ -236,25 +171,6 @@ async def test_changes_of_different_fields_survive_each_other(tasks: TaskFunctio
         assert orjson.loads(found.body).items() >= wanted.items()
 
 
-async def test_one_of_two_with_the_same_condition_wins(tasks: TaskFunctions) -> None:
-    """Concurrent changes under the same If-Match: one is made, the others are conflicts."""
-    owner = user("alice")
-    for _ in range(ROUNDS):
-        task = await given_task(tasks, owner)
-        wanted = [TaskChange(title=f"by {n}") for n in range(4)]
-
-        outcomes = await asyncio.gather(
-            *(
-                tasks.change(owner, task.task_id, change, if_versions=[task.version])
-                for change in wanted
-            )
-        )
-
-        (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Rendered)]
-        assert outcomes.count(Refusal.CONFLICT) == 3
-        assert await tasks.get(owner, task.task_id) == winner
-
-
 async def test_one_of_many_deletes_a_task(
     tasks: TaskFunctions, superuser: asyncpg.Connection
 ) -> None:
@@ -274,38 +190,6 @@ async def test_one_of_many_deletes_a_task(
         assert outcomes[:3].count(Refusal.MISSING) == 2
     (counted,) = await superuser.fetch(COUNTED, [owner.user_id])
     assert tuple(counted) == (owner.user_id, 1, 0, 1, 0)
-
-
-async def test_a_clock_set_back_takes_no_version_back(
-    tasks: TaskFunctions, superuser: asyncpg.Connection
-) -> None:
-    """Task and list were changed in what is now the future: later changes are later still."""
-    owner = user("alice")
-    task = await given_task(tasks, owner)
-    await superuser.execute(
-        "UPDATE tasks SET updated_at = now() + interval '1 day' WHERE id = $1", task.task_id
-    )
-    await superuser.execute(
-        "UPDATE task_counters SET version = version * 2 WHERE user_id = $1", owner.user_id
-    )
-    versions = [(await _known(tasks, owner, task.task_id)).version]
-    lists = [await list_version(tasks, owner)]
-
-    for _ in range(3):
-        changed = await tasks.toggle(owner, task.task_id, if_versions=[versions[-1]])
-        assert isinstance(changed, Rendered)
-        versions.append(changed.version)
-        lists.append(await list_version(tasks, owner))
-
-    assert versions == sorted(set(versions))
-    assert lists == sorted(set(lists))
-    assert (await _known(tasks, owner, task.task_id)).version == versions[-1]
-
-
-async def _known(tasks: TaskFunctions, owner: Principal, task_id: TaskId) -> Rendered:
-    found = await tasks.get(owner, task_id)
-    assert found is not None
-    return found
 
 
 async def test_an_id_is_never_used_again(tasks: TaskFunctions) -> None:

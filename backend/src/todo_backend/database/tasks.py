@@ -35,11 +35,13 @@ class TaskFunctions:
         self._pool = pool
         # The name is of our own making: a contract's, and hexadecimal digits.
         schema = shape.schema
-        self._list = f"SELECT * FROM {schema}.list_tasks($1, $2, $3, $4, $5)"  # noqa: S608 - as above
+        self._list = f"SELECT * FROM {schema}.list_tasks($1, $2, $3, $4, $5::text::bigint[])"  # noqa: S608 - as above
         self._get = f"SELECT * FROM {schema}.get_task($1, $2)"  # noqa: S608 - as above
         self._create = f"SELECT * FROM {schema}.create_task($1, $2, $3, $4, $5)"  # noqa: S608 - as above
-        self._update = f"SELECT * FROM {schema}.update_task($1, $2, $3, $4, $5, $6, $7, $8)"  # noqa: S608 - as above
-        self._delete = f"SELECT {schema}.delete_task($1, $2, $3)"
+        self._update = (
+            f"SELECT * FROM {schema}.update_task($1, $2, $3::text::bigint[], $4, $5, $6, $7, $8)"  # noqa: S608 - as above
+        )
+        self._delete = f"SELECT {schema}.delete_task($1, $2, $3::text::bigint[])"
 
     async def page(
         self, owner: Principal, window: Window, *, known_versions: Sequence[int] | None
@@ -51,7 +53,7 @@ class TaskFunctions:
             _COMPLETED[window.status],
             window.limit,
             window.offset,
-            known_versions,
+            _array(known_versions),
         )
         return RenderedPage(items=items, total=total, version=version)
 
@@ -78,7 +80,7 @@ class TaskFunctions:
         return await self._update_task(
             owner.user_id,
             task_id,
-            if_versions,
+            _array(if_versions),
             None if change.title is UNSET else change.title,
             change.description is not UNSET,
             None if change.description is UNSET else change.description,
@@ -91,15 +93,22 @@ class TaskFunctions:
     ) -> Rendered | Refusal:
         """Turn `completed` round, whatever it is at that moment."""
         return await self._update_task(
-            owner.user_id, task_id, if_versions, None, _KEEP, None, None, _TOGGLE
+            owner.user_id, task_id, _array(if_versions), None, _KEEP, None, None, _TOGGLE
         )
 
     async def delete(
         self, owner: Principal, task_id: TaskId, *, if_versions: Sequence[int] | None
     ) -> Refusal | None:
-        (outcome,) = await self._pool.write(self._delete, owner.user_id, task_id, if_versions)
+        (outcome,) = await self._pool.write(
+            self._delete, owner.user_id, task_id, _array(if_versions)
+        )
         return _REFUSALS.get(outcome)
 
     async def _update_task(self, *arguments: object) -> Rendered | Refusal:
         outcome, body, task_id, version = await self._pool.write(self._update, *arguments)
         return _REFUSALS.get(outcome) or Rendered(body, task_id, version)
+
+
+def _array(versions: Sequence[int] | None) -> str | None:
+    """Write an array as PostgreSQL reads it: the driver would first ask what an array is."""
+    return None if versions is None else "{" + ",".join(map(str, versions)) + "}"

@@ -96,7 +96,7 @@ CREATE FUNCTION create_task(
     OUT body text, OUT id bigint, OUT version bigint
 )
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = {{search_path}} SET plan_cache_mode = force_generic_plan AS $$
+SET search_path = {{search_path}} SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s' AS $$
 DECLARE
     created_now timestamptz;
 BEGIN
