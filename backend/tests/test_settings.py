@@ -6,54 +6,16 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from tests.support.configuration import (
+    CANARIES,
+    CANARY,
+    CONTRACTS,
+    PRODUCTION,
+    SECRET,
+    loaded,
+    problems,
+)
 from todo_backend.settings import Settings, SettingsError, load
-
-SECRET = "correct-horse-battery-staple-123"
-CONTRACTS = ("envelope", "accounts", "plain")
-FAMILIES = {"envelope": "user_tasks", "plain": "user_tasks", "accounts": "own_tasks"}
-PRODUCTION = {
-    "ENVIRONMENT": "production",
-    "DATABASE_URL": "postgresql://todo:pw@db.example/todo",
-    "BETTER_AUTH_SECRET": SECRET,
-    "ALLOWED_ORIGINS": "https://app.example",
-}
-CANARY = "canary51c7"
-CANARIES = {
-    "ENVIRONMENT": CANARY,
-    "DEBUG": CANARY,
-    "LOG_LEVEL": CANARY,
-    "LOG_FORMAT": CANARY,
-    "HOST": f"{CANARY}/",
-    "PORT": CANARY,
-    "WORKERS": CANARY,
-    "DATA_DIR": f"{CANARY}\x1b",
-    "DATABASE_URL": f"mysql://{CANARY}:{CANARY}@{CANARY}/{CANARY}?{CANARY}={CANARY}",
-    "DATABASE_TIMEOUT": CANARY,
-    "DB_POOL_SIZE": CANARY,
-    "DB_MAX_OVERFLOW": CANARY,
-    "DB_PREPARED_STATEMENTS": CANARY,
-    "MIGRATE_ON_START": CANARY,
-    "JWT_ALGORITHM": CANARY,
-    "BETTER_AUTH_SECRET": CANARY,
-    "BETTER_AUTH_URL": f"ftp://{CANARY}",
-    "JWT_ISSUER": f"{CANARY}\0",
-    "JWT_AUDIENCE": f"{CANARY}\n{CANARY}",
-    "JWT_LEEWAY_SECONDS": CANARY,
-    "CORS_ORIGINS": CANARY,
-    "FRONTEND_URL": f"https://{CANARY}/{CANARY}",
-    "ALLOWED_ORIGINS": f"https://*.{CANARY}",
-    "API_CONTRACTS": CANARY,
-}
-
-
-def loaded(env: dict[str, str]) -> Settings:
-    return load(env, env_file=None, contracts=CONTRACTS, families=FAMILIES)
-
-
-def problems(env: dict[str, str]) -> tuple[str, ...]:
-    with pytest.raises(SettingsError) as caught:
-        loaded(env)
-    return caught.value.problems
 
 
 def test_nothing_set_is_a_development_server() -> None:
@@ -286,47 +248,6 @@ def test_local_http_origins_need_no_warning() -> None:
 
     assert len(settings.allowed_origins) == 4
     assert settings.warnings == []
-
-
-def test_the_database_password_is_no_secret_for_tokens() -> None:
-    """Whoever may read the database must not be able to sign tokens."""
-    password = f"{SECRET}@/"
-    env = {
-        "BETTER_AUTH_SECRET": password,
-        "DATABASE_URL": f"postgres://u:{SECRET}%40%2F@h/db",
-    }
-
-    assert problems(env) == ("BETTER_AUTH_SECRET must differ from the password in DATABASE_URL",)
-
-
-@pytest.mark.parametrize(("algorithm", "least"), [("HS384", 48), ("HS512", 64)])
-def test_a_longer_digest_wants_a_longer_secret(algorithm: str, least: int) -> None:
-    """RFC 7518, section 3.2: the key is at least as long as the digest, counted in bytes."""
-    env = {"JWT_ALGORITHM": algorithm}
-    long_enough = "é" + SECRET * 2
-
-    loaded({**env, "BETTER_AUTH_SECRET": long_enough[: least - 1]})
-    assert problems({**env, "BETTER_AUTH_SECRET": long_enough[: least - 2]}) == (
-        f"BETTER_AUTH_SECRET must have {least} bytes or more for this JWT_ALGORITHM",
-    )
-
-
-def test_secrets_do_not_show() -> None:
-    """Neither the secret nor the database's password is in what a log or traceback prints."""
-    settings = loaded({**PRODUCTION, "DATABASE_URL": f"postgres://u:{CANARY}@h/db"})
-    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
-
-    assert SECRET not in shown
-    assert CANARY not in shown
-    assert CANARY not in repr(settings.connect_args())
-
-
-def test_the_secret_is_taken_as_it_stands() -> None:
-    """The key is the text that Better Auth uses, its blanks included."""
-    settings = loaded({"BETTER_AUTH_SECRET": f" {SECRET} "})
-
-    assert settings.better_auth_secret is not None
-    assert settings.better_auth_secret.get_secret_value() == f" {SECRET} "
 
 
 def test_settings_are_frozen() -> None:

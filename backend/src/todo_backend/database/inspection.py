@@ -11,9 +11,9 @@ from typing import Final
 
 import asyncpg
 
-from todo_backend.database.functions import RUNTIME_ROLE, Shape
+from todo_backend.database.functions import RUNTIME_ROLE, TABLES, Shape
 
-VERSION_TABLE: Final = "todo_alembic_version"
+VERSION_TABLE: Final = f"{TABLES}.todo_alembic_version"
 COUNTING_SECONDS: Final = 30
 
 
