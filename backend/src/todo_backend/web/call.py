@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 RECORD: Final = "todo_backend.record"
@@ -34,19 +33,21 @@ def new_request_id() -> str:
     return secrets.token_hex(16)
 
 
-class Call(Request):
+class Call:
     """A request that has found its route.
 
-    It is a `Request` so that FastAPI, which describes the routes, knows that it is no parameter.
     `path` holds the path's parameters, percent-decoded; a byte that is not UTF-8 is a lone
     surrogate there, which no user id and no number has. `content` is the body once it has been read
     (`web.body`).
     """
 
+    __slots__ = ("_fields", "content", "path", "receive", "record", "scope")
+
     def __init__(
         self, scope: Scope, receive: Receive, *, path: Mapping[str, str], record: Record
     ) -> None:
-        super().__init__(scope, receive)
+        self.scope = scope
+        self.receive = receive
         self.path = path
         self.record = record
         self.content: bytes | None = None

@@ -64,11 +64,8 @@ def refusal(rule: Rule, constraint: str) -> PydanticCustomError:
 
 
 @dataclass(frozen=True, slots=True)
-class Title:
-    """Makes `Annotated[str, Title(255)]` a stripped, storable, visible text of 1 to 255 characters.
-
-    Characters are code points, counted after the strip.
-    """
+class _Text:
+    """A marker of a text of at most `max_length` characters, which pydantic has checked here."""
 
     max_length: int
 
@@ -76,6 +73,17 @@ class Title:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def _checked(self, value: str) -> str:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Title(_Text):
+    """Makes `Annotated[str, Title(255)]` a stripped, storable, visible text of 1 to 255 characters.
+
+    Characters are code points, counted after the strip.
+    """
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -95,15 +103,8 @@ class Title:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class Description(_Text):
     """Makes `Annotated[str, Description(1000)] | None` a storable text, kept as it arrives."""
-
-    max_length: int
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

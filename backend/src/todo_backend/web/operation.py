@@ -238,8 +238,6 @@ class _Steps:
         kind, marker = _annotation(parameter)
         if isinstance(marker, Dependency):
             self._sort_dependency(name, marker.dependency, services)
-        elif kind is Call:
-            self.reads.append((name, lambda call: call))
         elif isinstance(marker, QueryParameter):
             self.reads.append((name, _reader_of(kind)))
         elif isinstance(marker, BodyParameter):
