@@ -19,7 +19,7 @@ from tests.database.databases import (
     until_blocked,
     use,
 )
-from todo_backend.database import migrate
+from todo_backend.database import functions, migrate
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.reach import DatabaseUnfit
 from todo_backend.database.url import ConnectArgs, parse
@@ -110,7 +110,7 @@ async def test_the_search_path_makes_no_difference(
 
     await migrate.up(empty, SHAPES)
 
-    assert await tables(truth) == {*Table.metadata.tables, migrate.VERSION_TABLE}
+    assert await tables(truth) == {*Table.metadata.tables, functions.VERSION_TABLE}
     assert (await migrate.up(empty, SHAPES)).is_current
     await use(empty)
 

@@ -17,7 +17,7 @@ from tests.database.databases import (
     use,
     user,
 )
-from todo_backend.database import migrate
+from todo_backend.database import functions, migrate
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.tables import OWNED, Table
 from todo_backend.model.task import NewTask
@@ -85,7 +85,7 @@ async def test_the_base_is_empty(empty: ConnectArgs, truth: asyncpg.Connection) 
 
     await migrate.down(empty)
 
-    assert await tables(truth) == {migrate.VERSION_TABLE}
+    assert await tables(truth) == {functions.VERSION_TABLE}
     assert await function_schemas(truth) == 0
     assert (await migrate.status(empty, SHAPES)).revision is None
 
@@ -136,5 +136,5 @@ async def test_starters_at_once_migrate_once(empty: ConnectArgs, truth: asyncpg.
 
     assert other.returncode == 0, said
     assert all(report.is_current for report in reports)
-    wanted = [f"public.{table}" for table in (*Table.metadata.tables, migrate.VERSION_TABLE)]
+    wanted = [f"public.{table}" for table in (*Table.metadata.tables, functions.VERSION_TABLE)]
     assert sorted(made) == sorted([*wanted, *(shape.schema for shape in SHAPES)])

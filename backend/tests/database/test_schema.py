@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from tests.database.databases import database, session
-from todo_backend.database import migrate
+from todo_backend.database import functions
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.tables import Table
 
@@ -72,7 +72,7 @@ def _differences(connection: Connection) -> list[Any]:
     options = {
         "compare_type": True,
         "compare_server_default": True,
-        "version_table": migrate.VERSION_TABLE,
+        "version_table": functions.VERSION_TABLE,
     }
     context = MigrationContext.configure(connection, opts=options)
     found: list[Any] = compare_metadata(context, Table.metadata)

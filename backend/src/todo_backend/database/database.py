@@ -1,5 +1,7 @@
 """The database of one process."""
 
+from typing import Final
+
 import asyncpg
 
 from todo_backend.database.functions import Shape
@@ -9,7 +11,7 @@ from todo_backend.database.url import ConnectArgs
 from todo_backend.model.errors import DatabaseUnavailable
 
 # An answer has to leave within the timeout, so the last wait ends a little before it.
-_ANSWER_MARGIN: float = 0.9
+_ANSWER_MARGIN: Final = 0.9
 
 
 class Database:

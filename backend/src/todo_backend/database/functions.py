@@ -14,6 +14,8 @@ import asyncpg
 
 TABLES: Final = "public"
 RUNTIME_ROLE: Final = "todo_app"
+VERSION_TABLE: Final = "todo_alembic_version"
+"""Where Alembic notes the revision: a name of our own, for the database may be shared."""
 PREFIX: Final = "todo_"
 KEEP_SUPERSEDED_DAYS: Final = 30
 _CORE: Final = resources.files(__package__).joinpath("sql", "tasks.sql")

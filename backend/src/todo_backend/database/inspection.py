@@ -11,9 +11,9 @@ from typing import Final
 
 import asyncpg
 
-from todo_backend.database.functions import RUNTIME_ROLE, TABLES, Shape
+from todo_backend.database.functions import RUNTIME_ROLE, TABLES, VERSION_TABLE, Shape
 
-VERSION_TABLE: Final = f"{TABLES}.todo_alembic_version"
+REVISIONS: Final = f"{TABLES}.{VERSION_TABLE}"
 COUNTING_SECONDS: Final = 30
 
 
@@ -120,8 +120,8 @@ async def server(connection: asyncpg.Connection) -> Server:
 
 async def standing(connection: asyncpg.Connection, shapes: Collection[Shape]) -> Standing:
     """Read which migrations have run. Costs no import of Alembic, which every start would pay."""
-    readable = await connection.fetchval(_IS_READABLE, VERSION_TABLE)
-    query = f"SELECT version_num::text FROM {VERSION_TABLE}"  # noqa: S608 - a constant
+    readable = await connection.fetchval(_IS_READABLE, REVISIONS)
+    query = f"SELECT version_num::text FROM {REVISIONS}"  # noqa: S608 - a constant
     revision = await connection.fetchval(query) if readable else None
     schemas = [shape.schema for shape in shapes]
     present = {name for (name,) in await connection.fetch(_IN_USE, schemas)}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from todo_backend.database.functions import RUNTIME_ROLE, TABLES
-from todo_backend.database.inspection import VERSION_TABLE
+from todo_backend.database.inspection import REVISIONS
 
 ROLE: Final = f"ALTER ROLE {RUNTIME_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS"
 NEW_ROLE: Final = (
@@ -49,7 +49,7 @@ def without_functions(schema: str) -> str:
 
 
 def reading_revision(login: str) -> str:
-    return f"GRANT SELECT ON {VERSION_TABLE} TO {quoted(login)}"
+    return f"GRANT SELECT ON {REVISIONS} TO {quoted(login)}"
 
 
 def quoted(name: str) -> str:

@@ -23,13 +23,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from todo_backend.database import functions
-from todo_backend.database.functions import Shape
+from todo_backend.database.functions import VERSION_TABLE, Shape
 from todo_backend.database.pool import UNREACHABLE, is_passing
 from todo_backend.database.reach import DatabaseUnfit
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.errors import DatabaseUnavailable
 
-VERSION_TABLE: Final = "todo_alembic_version"
 # Any number will do, as long as every release of this product takes the same one.
 _LOCK: Final = 7_305_808_869_229_537_135
 _FIRST_PAUSE_SECONDS: Final = 0.1

@@ -2,12 +2,13 @@
 
 from alembic import context
 
+from todo_backend.database.functions import VERSION_TABLE
 from todo_backend.model.tables import Table
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Table.metadata,
-    version_table="todo_alembic_version",
+    version_table=VERSION_TABLE,
     compare_type=True,
     compare_server_default=True,
 )
