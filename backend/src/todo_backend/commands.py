@@ -80,7 +80,7 @@ def up(wait: _Wait = DEFAULT_WAIT_SECONDS) -> None:
     from todo_backend import migrating  # noqa: PLC0415 - `serve` does without this import's time
 
     with _database(serving.settings_from_environment()) as address:
-        report = asyncio.run(migrating.up(address, serving.shapes(), wait_seconds=wait))
+        report = asyncio.run(migrating.up(address, serving.function_sets(), wait_seconds=wait))
     known = ", the newest" if report.is_current else f", after this release's {report.head}"
     typer.echo(f"at revision {report.revision}{known}")
 
@@ -104,7 +104,7 @@ def status(wait: _Wait = DEFAULT_WAIT_SECONDS) -> None:
     from todo_backend import migrating  # noqa: PLC0415 - as in `up`
 
     with _database(serving.settings_from_environment()) as address:
-        report = asyncio.run(migrating.status(address, serving.shapes(), wait_seconds=wait))
+        report = asyncio.run(migrating.status(address, serving.function_sets(), wait_seconds=wait))
     typer.echo(f"at revision {report.revision or 'none'}, the newest is {report.head}")
     for schema in report.missing:
         typer.echo(f"missing the functions {schema}")
@@ -162,7 +162,9 @@ def _findings() -> list[Finding]:
         return doctoring.misconfiguration(error)
     try:
         with _database(settings) as address:
-            return found + asyncio.run(doctoring.database(address, settings, serving.shapes()))
+            return found + asyncio.run(
+                doctoring.database(address, settings, serving.function_sets())
+            )
     except EmbeddedError as error:
         return [*found, doctoring.embedded(error)]
 

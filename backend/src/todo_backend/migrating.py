@@ -7,17 +7,20 @@ import asyncpg
 from alembic.util import CommandError
 
 from todo_backend.database import migrate
-from todo_backend.database.functions import Shape
+from todo_backend.database.functions import FunctionSet
 from todo_backend.database.migrate import Report
 from todo_backend.database.reach import DatabaseUnfit, Unreachable, obstacle_of
 from todo_backend.database.url import ConnectArgs
+from todo_backend.database.walls import ROLES, WALLS
 from todo_backend.model.errors import DatabaseUnavailable
 
 
-async def up(args: ConnectArgs, shapes: Collection[Shape], *, wait_seconds: float = 0) -> Report:
+async def up(
+    args: ConnectArgs, function_sets: Collection[FunctionSet], *, wait_seconds: float = 0
+) -> Report:
     """Bring all to this release. Raises: DatabaseUnfit, DatabaseUnavailable."""
     with _explained():
-        return await migrate.up(args, shapes, wait_seconds=wait_seconds)
+        return await migrate.up(args, function_sets, wait_seconds=wait_seconds)
 
 
 async def down(args: ConnectArgs, *, revision: str, wait_seconds: float = 0) -> None:
@@ -27,11 +30,11 @@ async def down(args: ConnectArgs, *, revision: str, wait_seconds: float = 0) -> 
 
 
 async def status(
-    args: ConnectArgs, shapes: Collection[Shape], *, wait_seconds: float = 0
+    args: ConnectArgs, function_sets: Collection[FunctionSet], *, wait_seconds: float = 0
 ) -> Report:
     """Tell where the database stands. Raises: DatabaseUnfit, DatabaseUnavailable."""
     with _explained():
-        return await migrate.status(args, shapes, wait_seconds=wait_seconds)
+        return await migrate.status(args, function_sets, wait_seconds=wait_seconds)
 
 
 @contextmanager
@@ -55,12 +58,13 @@ def _explained() -> Iterator[None]:
 def _sentence(error: asyncpg.PostgresError) -> str:
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return (
-            "the database user may not change the schema: run `todo-backend migrate up` once as "
-            "a user who may, and set MIGRATE_ON_START=false"
+            "the database user may not change the schema, or not make the roles "
+            f"{', '.join(ROLES)}: let an administrator make them (docs/operations.md), or run "
+            "`todo-backend migrate up` once as a user who may, and set MIGRATE_ON_START=false"
         )
     if isinstance(error, asyncpg.DuplicateTableError):
         return (
-            "a table of somebody else has a name that this backend needs (users, tasks, "
-            "task_counters): name a database of its own in DATABASE_URL"
+            "a table of somebody else has a name that this backend needs "
+            f"({', '.join(WALLS)}): name a database of its own in DATABASE_URL"
         )
     return f"the migration fails ({type(error).__name__}): `todo-backend doctor` may know why"

@@ -8,7 +8,7 @@ import asyncpg
 import structlog
 
 from todo_backend.database import inspection, reach
-from todo_backend.database.functions import Shape
+from todo_backend.database.functions import FunctionSet
 from todo_backend.database.inspection import Standing
 from todo_backend.database.reach import DatabaseUnfit, Unreachable
 from todo_backend.database.url import ConnectArgs
@@ -24,14 +24,18 @@ _log: Final = structlog.get_logger("todo_backend.startup")
 
 
 async def prepare(
-    address: ConnectArgs, shapes: Collection[Shape], *, migrates: bool, timeout_seconds: float
+    address: ConnectArgs,
+    function_sets: Collection[FunctionSet],
+    *,
+    migrates: bool,
+    timeout_seconds: float,
 ) -> None:
     """Reach the database and, where `migrates`, bring it to this release; once.
 
     Raises: DatabaseUnavailable when it may come by itself, DatabaseUnfit when it will not.
     """
     try:
-        standing = await _standing(address, shapes, timeout_seconds=timeout_seconds)
+        standing = await _standing(address, function_sets, timeout_seconds=timeout_seconds)
     except Unreachable as error:
         if error.obstacle.is_lasting:
             raise DatabaseUnfit(f"{error.obstacle.sentence}: {error.obstacle.remedy}") from error
@@ -46,7 +50,7 @@ async def prepare(
         # A third of the start's time is Alembic, and a database that is current does without.
         from todo_backend import migrating  # noqa: PLC0415 - as above
 
-        await migrating.up(address, shapes)
+        await migrating.up(address, function_sets)
 
 
 async def keep_trying(attempt: Attempt, first: asyncio.Task[None] | None = None) -> None:
@@ -73,7 +77,7 @@ async def keep_trying(attempt: Attempt, first: asyncio.Task[None] | None = None)
 
 
 async def _standing(
-    address: ConnectArgs, shapes: Collection[Shape], *, timeout_seconds: float
+    address: ConnectArgs, function_sets: Collection[FunctionSet], *, timeout_seconds: float
 ) -> Standing:
     try:
         async with (
@@ -81,6 +85,6 @@ async def _standing(
             reach.connected(address, timeout_seconds=timeout_seconds) as connection,
             connection.transaction(),
         ):
-            return await inspection.standing(connection, shapes)
+            return await inspection.standing(connection, function_sets)
     except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseUnavailable("the database does not answer") from error

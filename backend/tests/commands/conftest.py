@@ -10,11 +10,12 @@ from secrets import token_hex
 import pytest
 import pytest_asyncio
 
-from tests.database.databases import SHAPES, database, session
+from tests.database.databases import SHAPE, SHAPES, database, opened, session, user
 from tests.database.embedded.given import QUICK, processes_in
 from todo_backend import migrating
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs, parse
+from todo_backend.model.task import NewTask
 
 if sys.platform != "linux":
     collect_ignore_glob = ["test_*"]  # they look into /proc
@@ -66,3 +67,22 @@ async def migrated(model: ConnectArgs) -> AsyncIterator[ConnectArgs]:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {model.database}")
         yield replace(model, database=name)
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def inhabited(migrated: ConnectArgs) -> ConnectArgs:
+    """A database with two users and a task each."""
+    async with opened(migrated) as found:
+        for name in ("alice", "bob"):
+            await found.tasks(SHAPE).create(user(name), NewTask("Buy milk", None))
+    return migrated
+
+
+@pytest_asyncio.fixture
+async def own_role(inhabited: ConnectArgs) -> AsyncIterator[str]:
+    """A login role that may not bypass anything."""
+    name = f"plain_{token_hex(4)}"
+    async with session(inhabited) as connection:
+        await connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret' NOBYPASSRLS")
+        yield name
+        await connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")

@@ -11,8 +11,10 @@ from tests.support.command import environment, run
 from tests.support.server import SECRET
 from todo_backend.auth.claims import ClaimRules
 from todo_backend.auth.shared_secret import SharedSecret
+from todo_backend.database.inspection import known_revisions
 from todo_backend.database.url import ConnectArgs
 
+NEWEST = known_revisions()[-1]
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "DATABASE_URL": "postgresql://todo:pw@db.example/todo",
@@ -56,9 +58,9 @@ async def test_migrations_up_and_down(empty: ConnectArgs, no_data: Path) -> None
 
     assert (before.status, before.out.splitlines()[0]) == (
         1,
-        "at revision none, the newest is 0001",
+        f"at revision none, the newest is {NEWEST}",
     )
-    assert (up.status, up.out) == (0, "at revision 0001, the newest\n")
+    assert (up.status, up.out) == (0, f"at revision {NEWEST}, the newest\n")
     assert down.status == 0
     async with session(empty) as connection:
         assert await connection.fetchval("SELECT to_regclass('tasks')") is None
@@ -74,7 +76,7 @@ async def test_revision_of_a_later_release(migrated: ConnectArgs, no_data: Path)
     up = run("migrate", "up", env=env)
     down = run("migrate", "down", "0001", env=env)
 
-    assert (up.status, up.out) == (0, "at revision 9999, after this release's 0001\n")
+    assert (up.status, up.out) == (0, f"at revision 9999, after this release's {NEWEST}\n")
     assert "knows no such revision" in down.complaint
 
 

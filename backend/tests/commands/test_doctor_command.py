@@ -162,8 +162,7 @@ SERVER = Server(
     clock_ahead_seconds=0.1,
     connections=97,
     login="todo",
-    is_superuser=False,
-    may_become_runtime=True,
+    may_create_roles=False,
 )
 
 

@@ -38,7 +38,7 @@ def test_terminal_shows_where_it_serves(serving: Process) -> None:
     """Address, documents and contracts can be read off, and what they name is there."""
     docs = serving.wait_for(r"docs +(http://\S+)")[1]
 
-    assert serving.wait_for(r"contracts +(.+)")[1] == "envelope"
+    assert serving.wait_for(r"contracts +(.+)")[1] == "envelope, accounts"
     assert docs == f"{serving.url}/docs"
     assert get(docs)[0] == 200
 

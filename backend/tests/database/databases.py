@@ -4,27 +4,33 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
 import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from tests.database.embedded.given import PYTHON_PATH
 from todo_backend.contracts import CONTRACTS
+from todo_backend.database import migrate
 from todo_backend.database.database import Database
-from todo_backend.database.functions import RUNTIME_ROLE
 from todo_backend.database.pool import Connect, Pool
 from todo_backend.database.tasks import TaskFunctions
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.principal import Principal
 from todo_backend.model.task import NewTask, Rendered, Status, TaskId, Window
+from todo_backend.web.contract import function_sets
 
 SHAPE = CONTRACTS["envelope"].shape
-SHAPES = [contract.shape for contract in CONTRACTS.values()]
+SHAPES = function_sets(CONTRACTS.values())
 ALL = Window(Status.ALL, 100, 0)
 
 # Longer than anything here takes on a slow machine: it turns a hang into a failure.
@@ -35,8 +41,9 @@ import asyncio, sys
 from todo_backend.contracts import CONTRACTS
 from todo_backend.database import migrate
 from todo_backend.database.url import parse
+from todo_backend.web.contract import function_sets
 
-shapes = [contract.shape for contract in CONTRACTS.values()]
+shapes = function_sets(CONTRACTS.values())
 asyncio.run(migrate.up(parse(sys.argv[1]), shapes))
 """
 
@@ -96,6 +103,31 @@ async def opened(
         await found.close()
 
 
+@asynccontextmanager
+async def engaged(args: ConnectArgs) -> AsyncIterator[AsyncConnection]:
+    """Connect as SQLAlchemy does."""
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(**args.kwargs())
+    )
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+async def migrated_to(args: ConnectArgs, revision: str) -> None:
+    """Make the tables as the release of this revision did, without functions."""
+
+    def upgrade(connection: Connection) -> None:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+        command.upgrade(config, revision)
+
+    async with engaged(args) as connection:
+        await connection.run_sync(upgrade)
+
+
 def connector(args: ConnectArgs) -> Connect:
     """Return what a pool opens its connections by."""
 
@@ -121,15 +153,15 @@ async def pooled(
 
 @asynccontextmanager
 async def login(
-    server: ConnectArgs, attributes: str, *, is_member: bool
+    server: ConnectArgs, attributes: str, *, groups: Collection[str] = ()
 ) -> AsyncIterator[ConnectArgs]:
-    """Make a login role with a database that it owns; it may be a member of the runtime role."""
+    """Make a login role, a member of these groups, with a database that it owns."""
     name, password = f"login_{token_hex(6)}", token_hex(16)
     async with session(server) as superuser:
         await superuser.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}' {attributes}")
         try:
-            if is_member:
-                await superuser.execute(f"GRANT {RUNTIME_ROLE} TO {name}")
+            for group in groups:
+                await superuser.execute(f"GRANT {group} TO {name}")
             async with database(server, owner=name) as args:
                 yield replace(args, user=name, password=password)
         finally:

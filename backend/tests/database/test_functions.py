@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.database.databases import ALL, SHAPE, SHAPES, opened, session, user
+from todo_backend import __version__
 from todo_backend.database import functions, migrate
 from todo_backend.database.functions import KEEP_SUPERSEDED_DAYS, Shape
 from todo_backend.database.url import ConnectArgs
@@ -21,6 +22,7 @@ from todo_backend.model.task import NewTask, Rendered
 NEXT: Final = replace(
     SHAPE, sql=SHAPE.sql.replace("""{"id":' || task.id""", """{"id":"' || task.id || '"'""")
 )
+SHIPPED: Final = f"in use by {__version__}"
 OTHERS: Final = [shape for shape in SHAPES if shape is not SHAPE]
 EVERYTHING: Final = (
     "SELECT nspname, proname, p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace"
@@ -100,8 +102,8 @@ async def test_a_table_grows_under_open_connections(
         tasks = db.tasks(SHAPE)
         task = await tasks.create(owner, NewTask("Buy milk", None))
         await tasks.get(owner, task.task_id)
-        await truth.execute("ALTER TABLE tasks ADD COLUMN priority text NOT NULL DEFAULT 'medium'")
-        await truth.execute("ALTER TABLE tasks DROP COLUMN priority, ADD COLUMN due_date date")
+        await truth.execute("ALTER TABLE tasks ADD COLUMN colour text NOT NULL DEFAULT 'red'")
+        await truth.execute("ALTER TABLE tasks DROP COLUMN colour, ADD COLUMN weight integer")
 
         toggled = await tasks.toggle(owner, task.task_id, if_versions=None)
         added = await tasks.create(owner, NewTask("Buy bread", None))
@@ -127,7 +129,7 @@ async def test_what_is_no_longer_shipped_is_marked(
 
     assert first == today
     assert await mark(truth, SHAPE) == aged != today
-    assert await mark(truth, NEXT) == "in use"
+    assert await mark(truth, NEXT) == SHIPPED
 
 
 @pytest.mark.parametrize(
@@ -155,8 +157,60 @@ async def test_a_roll_back_takes_the_mark_off(
 
     await migrate.up(migrated, SHAPES)
 
-    assert await mark(truth, SHAPE) == "in use"
+    assert await mark(truth, SHAPE) == SHIPPED
     assert str(await mark(truth, NEXT)).startswith("superseded ")
+
+
+@pytest.mark.parametrize(
+    ("restarting", "is_marked"),
+    [("0.9.9", False), ("0.10.0", True), ("0.10.0rc1", True), ("0.11.0", True), ("1.0", True)],
+)
+async def test_an_older_release_marks_nothing_of_a_newer_one(
+    migrated: ConnectArgs,
+    truth: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    restarting: str,
+    is_marked: bool,
+) -> None:
+    """A process of the release before starts anew while a deployment rolls: it has no say."""
+    monkeypatch.setattr(functions, "__version__", "0.10.0")
+    await deploy(migrated, NEXT)
+    monkeypatch.setattr(functions, "__version__", restarting)
+
+    await migrate.up(migrated, SHAPES)
+
+    assert await mark(truth, SHAPE) == f"in use by {restarting}"
+    assert str(await mark(truth, NEXT)).startswith("superseded ") is is_marked
+
+
+async def test_what_two_releases_ship_is_the_newer_ones(
+    migrated: ConnectArgs, truth: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older one starts last, and a third that is between them still has no say."""
+    for release in ("0.10.0", "0.9.0"):
+        monkeypatch.setattr(functions, "__version__", release)
+        await migrate.up(migrated, SHAPES)
+    monkeypatch.setattr(functions, "__version__", "0.9.5")
+
+    await deploy(migrated, NEXT)
+
+    assert await mark(truth, SHAPE) == "in use by 0.10.0"
+
+
+@pytest.mark.parametrize("written", ["'in use'", "'in use by nobody'", "'something else'", "NULL"])
+async def test_a_schema_without_a_version_is_old(
+    migrated: ConnectArgs, truth: asyncpg.Connection, written: str
+) -> None:
+    """The first release wrote none; whoever ships the schema again writes theirs."""
+    await truth.execute(f"COMMENT ON SCHEMA {SHAPE.schema} IS {written}")
+
+    await deploy(migrated, NEXT)
+    superseded = await mark(truth, SHAPE)
+    await migrate.up(migrated, SHAPES)
+
+    assert str(superseded).startswith("superseded ")
+    assert await mark(truth, SHAPE) == SHIPPED
 
 
 async def test_pruning_tells_what_it_dropped(
@@ -220,7 +274,7 @@ async def test_a_text_that_fails_leaves_no_schema(
         await migrate.up(migrated, [broken])
 
     assert not await exists(truth, broken)
-    assert await mark(truth, SHAPE) == "in use"
+    assert await mark(truth, SHAPE) == SHIPPED
 
 
 async def test_functions_are_installed_once_by_starters_at_once(migrated: ConnectArgs) -> None:

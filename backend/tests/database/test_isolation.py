@@ -5,95 +5,62 @@ that these tests would notice.
 """
 
 import random
-import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
 
-import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
 
-from tests.database.databases import (
-    ALL,
-    SHAPE,
-    SHAPES,
-    database,
-    opened,
-    rows,
-    session,
-    user,
+from tests.database.databases import ALL, rows, user
+from tests.database.walls import (
+    CONTRACTS_SHAPES,
+    SORTS,
+    Walls,
+    ablated,
+    without_either,
+    without_filters,
+    without_policies,
 )
-from todo_backend.database import functions, migrate
-from todo_backend.database.functions import Shape
-from todo_backend.database.tasks import TaskFunctions
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.principal import Principal
-from todo_backend.model.tables import OWNED
-from todo_backend.model.task import NewTask, Refusal, Status, TaskChange, TaskId, Window
+from todo_backend.model.search import Filters, Search
+from todo_backend.model.task import NewTask, Rendered, Status, TaskChange, TaskId, Window
 
-# How sql/tasks.sql spells "of this user", on the rows of tasks (t) and of task_counters (c).
-FILTER: Final = re.compile(r"\b[ct]\.user_id = p_user_id\b")
-FILTER_COUNT: Final = 9
 OPERATIONS: Final = 400
-
-
-class WithoutFilters(Shape):
-    """The functions as they would be if nobody had thought of a filter."""
-
-    def script(self) -> str:
-        text, removed = FILTER.subn("true", super().script())
-        assert removed == FILTER_COUNT, "sql/tasks.sql has other filters than this test knows"
-        assert "user_id =" not in text, "sql/tasks.sql spells a filter in another way"
-        return text
-
-
-@dataclass(frozen=True, slots=True)
-class Walls:
-    """The task functions with a wall missing, and a connection that sees every row."""
-
-    tasks: TaskFunctions
-    truth: asyncpg.Connection
-
-
-async def without_filters(truth: asyncpg.Connection) -> Shape:
-    shape = WithoutFilters("unfiltered", SHAPE.sql)
-    async with truth.transaction():
-        assert await functions.install(truth, shape)
-    return shape
-
-
-async def without_policies(truth: asyncpg.Connection) -> Shape:
-    for table in OWNED:
-        await truth.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-    return SHAPE
-
-
-async def without_either(truth: asyncpg.Connection) -> Shape:
-    await without_policies(truth)
-    return await without_filters(truth)
-
-
-async def _walls(address: ConnectArgs, ablation: Any) -> AsyncIterator[Walls]:
-    async with database(address) as args, session(args) as truth:
-        await migrate.up(args, SHAPES)
-        shape = await ablation(truth)
-        async with opened(args) as found:
-            yield Walls(found.tasks(shape), truth)
+# Rows as the functions would make them, had they not lost what tells users apart.
+GIVEN: Final = """
+WITH owner AS (INSERT INTO users (id) VALUES ($1) RETURNING id),
+    counter AS (INSERT INTO task_counters SELECT id, 9, 0, 1 FROM owner)
+INSERT INTO tasks (user_id, title) SELECT id, id FROM owner RETURNING id
+"""
+NAMES: Final = [each.name for each in CONTRACTS_SHAPES]
 
 
 @pytest_asyncio.fixture(scope="module", params=[without_filters, without_policies])
-async def walls(request: pytest.FixtureRequest, address: ConnectArgs) -> AsyncIterator[Walls]:
-    """One of the walls alone."""
-    async for found in _walls(address, request.param):
+async def one_wall(
+    request: pytest.FixtureRequest, address: ConnectArgs
+) -> AsyncIterator[Mapping[str, Walls]]:
+    """One of the walls alone, for every contract."""
+    async for found in ablated(address, request.param):
         yield found
+
+
+@pytest.fixture(params=NAMES)
+def walls(request: pytest.FixtureRequest, one_wall: Mapping[str, Walls]) -> Walls:
+    """One of the walls alone, for one contract."""
+    return one_wall[request.param]
 
 
 @pytest_asyncio.fixture(scope="module")
-async def no_walls(address: ConnectArgs) -> AsyncIterator[Walls]:
-    async for found in _walls(address, without_either):
+async def no_wall(address: ConnectArgs) -> AsyncIterator[Mapping[str, Walls]]:
+    async for found in ablated(address, without_either):
         yield found
+
+
+@pytest.fixture(params=NAMES)
+def no_walls(request: pytest.FixtureRequest, no_wall: Mapping[str, Walls]) -> Walls:
+    return no_wall[request.param]
 
 
 @pytest.fixture
@@ -106,22 +73,47 @@ def bob() -> Principal:
     return user("bob")
 
 
-async def given_task(walls: Walls, owner: Principal, title: str = "Buy milk") -> TaskId:
-    return (await walls.tasks.create(owner, NewTask(title, None))).task_id
-
-
 async def test_a_stranger_sees_no_task(walls: Walls, alice: Principal, bob: Principal) -> None:
     """One wall is enough for reading: no item, no total, no version of anybody else's."""
-    theirs = await given_task(walls, alice)
-    own = await given_task(walls, bob, "Mine")
+    theirs = await walls.given_task(alice)
+    own = await walls.given_task(bob, "Mine, she said")
 
-    page = await walls.tasks.page(bob, ALL, known_versions=None)
-    nobodys = await walls.tasks.page(user("carol"), ALL, known_versions=None)
+    pages = await walls.lists(bob)
+    nobodys = await walls.lists(user("carol"))
 
-    assert await walls.tasks.get(bob, theirs) is None
-    assert [task["id"] for task in orjson.loads(page.items or "")] == [own]
-    assert page.total == 1
-    assert (nobodys.items, nobodys.total, nobodys.version) == ("[]", 0, 0)
+    assert await walls.tasks.get(bob, theirs) is walls.to_strangers
+    shown = [[task["id"] for task in orjson.loads(page.items or "")] for page in pages]
+    assert all(ids in ([own], []) for ids in shown)
+    assert [page.total for page in pages] == [len(ids) for ids in shown]
+    assert len([ids for ids in shown if ids]) == len(shown) - 1  # its own completed ones: none
+    assert {(page.items, page.total, page.version) for page in nobodys} == {("[]", 0, 0)}
+
+
+async def test_a_stranger_finds_no_word(walls: Walls, alice: Principal, bob: Principal) -> None:
+    """A search reads only what is the user's own, however many others have the word."""
+    word = user("unheard").user_id
+    await walls.given_task(alice, f"All about {word}")
+    await walls.given_task(bob)
+
+    pages = await walls.lists(bob, words=(word,))
+
+    assert not any(word in (page.items or "") for page in pages)
+    assert {page.total for page in pages} == {0, 1}
+
+
+async def test_a_position_among_other_users_tasks_leads_to_none_of_them(
+    walls: Walls, alice: Principal, bob: Principal
+) -> None:
+    """A page may begin behind any value that a client makes up."""
+    first = await walls.given_task(bob)
+    theirs = [await walls.given_task(alice) for _ in range(3)]
+    last = await walls.given_task(bob)
+
+    for sort in SORTS:
+        for page in await walls.behind(bob, sort, theirs[1]):
+            shown = {task["id"] for task in orjson.loads(page.items or "")}
+            assert shown <= {first, last}
+            assert page.total == 2
 
 
 @pytest.mark.parametrize("status", Status)
@@ -129,9 +121,9 @@ async def test_a_stranger_counts_no_task(
     walls: Walls, alice: Principal, bob: Principal, status: Status
 ) -> None:
     """Totals are of one's own tasks, whatever the list shows."""
-    done = await given_task(walls, alice)
+    done = await walls.given_task(alice)
     await walls.tasks.change(alice, done, TaskChange(completed=True), if_versions=None)
-    await given_task(walls, alice)
+    await walls.given_task(alice)
 
     page = await walls.tasks.page(bob, Window(status, 10, 0), known_versions=None)
 
@@ -140,8 +132,8 @@ async def test_a_stranger_counts_no_task(
 
 async def test_a_stranger_changes_nothing(walls: Walls, alice: Principal, bob: Principal) -> None:
     """One wall is enough for writing: the row and the counters stay as they are, bit for bit."""
-    theirs = await given_task(walls, alice)
-    await given_task(walls, bob)
+    theirs = await walls.given_task(alice)
+    await walls.given_task(bob)
     before = await rows(walls.truth, alice.user_id)
 
     everything = TaskChange(title="Taken", description="Taken", completed=True)
@@ -152,7 +144,7 @@ async def test_a_stranger_changes_nothing(walls: Walls, alice: Principal, bob: P
         await walls.tasks.delete(bob, theirs, if_versions=[1]),
     ]
 
-    assert outcomes == [Refusal.MISSING] * 4
+    assert outcomes == [walls.to_strangers] * 4
     assert await rows(walls.truth, alice.user_id) == before
 
 
@@ -160,10 +152,10 @@ async def test_work_on_own_tasks_moves_no_other_counter(
     walls: Walls, alice: Principal, bob: Principal
 ) -> None:
     """The counters, which no client names, are behind both walls as well."""
-    await given_task(walls, alice)
+    await walls.given_task(alice)
     before = await rows(walls.truth, alice.user_id)
 
-    own = await given_task(walls, bob)
+    own = await walls.given_task(bob)
     await walls.tasks.toggle(bob, own, if_versions=None)
     await walls.tasks.delete(bob, own, if_versions=None)
 
@@ -175,36 +167,36 @@ async def test_work_on_own_tasks_moves_no_other_counter(
 )
 async def test_a_look_alike_is_a_stranger(walls: Walls, alice: Principal, look_alike: str) -> None:
     """A user id is compared code point by code point and never read as anything else."""
-    theirs = await given_task(walls, alice)
+    theirs = await walls.given_task(alice)
     stranger = Principal(look_alike.format(alice.user_id))
 
-    page = await walls.tasks.page(stranger, ALL, known_versions=None)
+    pages = await walls.lists(stranger)
 
-    assert (page.items, page.total) == ("[]", 0)
-    assert await walls.tasks.get(stranger, theirs) is None
-    assert await walls.tasks.delete(stranger, theirs, if_versions=None) is Refusal.MISSING
+    assert {(page.items, page.total) for page in pages} == {("[]", 0)}
+    assert await walls.tasks.get(stranger, theirs) is walls.to_strangers
+    assert await walls.tasks.delete(stranger, theirs, if_versions=None) is walls.to_strangers
 
 
 async def test_letter_case_makes_another_user(walls: Walls, alice: Principal) -> None:
     """The collation of the ids is C, whatever language the database speaks."""
-    theirs = await given_task(walls, alice)
+    theirs = await walls.given_task(alice)
     stranger = Principal(alice.user_id.upper())
 
-    await given_task(walls, stranger, "Mine")
+    await walls.given_task(stranger, "Mine")
 
-    assert await walls.tasks.get(stranger, theirs) is None
-    assert (await walls.tasks.page(alice, ALL, known_versions=None)).total == 1
+    assert await walls.tasks.get(stranger, theirs) is walls.to_strangers
+    assert await walls.total(alice) == 1
 
 
 async def test_nothing_leaks_in_a_random_run(walls: Walls) -> None:
     """Three users try each other's ids; an answer holds its own reader's canary and no other."""
     chance = random.Random(20261121)  # noqa: S311 - a run that can be repeated
     users = [user(name) for name in ("ann", "ben", "cy")]
-    ids = [await given_task(walls, owner, owner.user_id) for owner in users for _ in range(5)]
+    ids = [await walls.given_task(owner, owner.user_id) for owner in users for _ in range(5)]
 
     for _ in range(OPERATIONS):
         owner, task_id = chance.choice(users), chance.choice(ids)
-        answer = await _anything(walls.tasks, owner, task_id, chance, ids)
+        answer = await _anything(walls, owner, task_id, chance, ids)
         others = {other.user_id for other in users} - {owner.user_id}
         assert not any(other in answer for other in others)
 
@@ -216,41 +208,47 @@ async def test_nothing_leaks_in_a_random_run(walls: Walls) -> None:
 
 
 async def _anything(
-    tasks: TaskFunctions,
-    owner: Principal,
-    task_id: TaskId,
-    chance: random.Random,
-    ids: list[TaskId],
+    walls: Walls, owner: Principal, task_id: TaskId, chance: random.Random, ids: list[TaskId]
 ) -> str:
     """Do one thing as `owner`, who writes their own name into all they touch."""
+    tasks, sort = walls.tasks, chance.choice(SORTS)
     canary = TaskChange(title=owner.user_id, description=owner.user_id)
-    match chance.randrange(6):
+    answer: object
+    match chance.randrange(8):
         case 0:
-            return (await tasks.page(owner, ALL, known_versions=None)).items or ""
+            answer = await tasks.page(owner, ALL, known_versions=None)
         case 1:
-            return str(await tasks.get(owner, task_id))
+            answer = await tasks.get(owner, task_id)
         case 2:
-            return str(await tasks.change(owner, task_id, canary, if_versions=None))
+            answer = await tasks.change(owner, task_id, canary, if_versions=None)
         case 3:
-            return str(await tasks.toggle(owner, task_id, if_versions=None))
+            answer = await tasks.toggle(owner, task_id, if_versions=None)
         case 4:
-            return str(await tasks.delete(owner, task_id, if_versions=None))
-    made = await tasks.create(owner, NewTask(owner.user_id, owner.user_id))
-    ids.append(made.task_id)
-    return str(made)
+            answer = await tasks.delete(owner, task_id, if_versions=None)
+        case 5:
+            answer = await walls.found(owner, Search(Filters(words=("n",)), sort, limit=100))
+        case 6:
+            answer = await walls.behind(owner, sort, task_id)
+        case _:
+            answer = await tasks.create(owner, NewTask(owner.user_id, owner.user_id))
+            ids.append(answer.task_id)
+    return str(answer)
 
 
 async def test_without_both_walls_everything_leaks(
     no_walls: Walls, alice: Principal, bob: Principal
 ) -> None:
     """The control: what holds above is held by the walls, and their fall would be seen."""
-    theirs = await given_task(no_walls, alice)
+    theirs = await no_walls.truth.fetchval(GIVEN, alice.user_id)
+    await no_walls.truth.fetchval(GIVEN, bob.user_id)
 
-    page = await no_walls.tasks.page(bob, ALL, known_versions=None)
+    pages = await no_walls.lists(bob, words=(alice.user_id,))
     found = await no_walls.tasks.get(bob, theirs)
     outcome = await no_walls.tasks.delete(bob, theirs, if_versions=None)
 
-    assert found is not None
+    assert isinstance(found, Rendered)
     assert alice.user_id in found.body
-    assert page.total > 0
+    leaking = [page for page in pages if alice.user_id in (page.items or "")]
+    assert len(leaking) == len(pages) - 1  # all but the list of completed ones
+    assert all(page.total > 0 for page in leaking)
     assert outcome is None

@@ -32,7 +32,7 @@ async def test_a_killed_starter_leaves_nothing_half_done(
 ) -> None:
     """By kill -9 in the middle: no table is there, and the next starter begins from the start."""
     async with session(empty) as obstacle:
-        await obstacle.execute("BEGIN; CREATE TABLE tasks ()")  # the last table that it will make
+        await obstacle.execute("BEGIN; CREATE TABLE refresh_tokens ()")  # its last table
         with starter(empty) as killed:
             await until_blocked(truth)
             killed.kill()
@@ -53,7 +53,7 @@ async def test_a_database_that_goes_away_on_the_way(
 ) -> None:
     """The connection lost in the middle is the same fact as none at the start, and mends itself."""
     async with session(empty) as obstacle:
-        await obstacle.execute("BEGIN; CREATE TABLE tasks ()")
+        await obstacle.execute("BEGIN; CREATE TABLE refresh_tokens ()")
         migration = asyncio.create_task(migrate.up(empty, SHAPES))
         await until_blocked(truth)
         await truth.execute(

@@ -1,6 +1,7 @@
 """A database on its way to this release and back."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from tests.database.databases import (
     SHAPE,
     SHAPES,
     opened,
+    session,
     starter,
     tables,
     use,
@@ -20,9 +22,16 @@ from tests.database.databases import (
 from todo_backend.database import functions, migrate
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.tables import OWNED, Table
-from todo_backend.model.task import NewTask
+from todo_backend.model.task import NewTask, Priority
 
 NAUGHTY: Final = ("🍞", "e\u0301", "\u202eright", "a\\b'c\"d", "<script>", "\x01\x1f", " blank ")
+ACCOUNTS: Final = """
+INSERT INTO accounts (user_id, email, email_key, name, password_hash)
+    SELECT id, id || '@example.org', id, 'Zoë \U0001f35e', 'a hash' FROM users;
+INSERT INTO sessions (user_id, id, expires_at) SELECT user_id, 'one', now() FROM accounts;
+INSERT INTO refresh_tokens (hash, user_id, session_id, issued_at, expires_at)
+    SELECT sha256(user_id::bytea), user_id, id, now(), now() FROM sessions;
+"""
 SCRIPTS: Final = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
 HEAD: Final = SCRIPTS.get_current_head()
 
@@ -31,7 +40,10 @@ async def given_rows(args: ConnectArgs) -> None:
     """Fill every table with what is hard to keep."""
     async with opened(args) as db:
         for title in NAUGHTY:
-            await db.tasks(SHAPE).create(user("alice"), NewTask(title, title * 100))
+            draft = NewTask(title, title * 100, Priority.HIGH, datetime.now(UTC))
+            await db.tasks(SHAPE).create(user("alice"), draft)
+    async with session(args) as truth:
+        await truth.execute(ACCOUNTS)
 
 
 async def columns(connection: asyncpg.Connection) -> dict[tuple[str, str], Any]:
@@ -63,6 +75,7 @@ async def test_down_and_up_again_keeps_what_both_ends_know(
     """Step by step to the base: a column that a step doesn't concern comes back as it was."""
     await migrate.up(empty, SHAPES)
     await given_rows(empty)
+    full = [await truth.fetchval(f"SELECT count(*) > 0 FROM {table}") for table in OWNED]  # noqa: S608 - ours
     await truth.execute("CREATE TABLE notes AS SELECT n FROM generate_series(1, 100) n")
 
     for script in SCRIPTS.walk_revisions():
@@ -76,6 +89,7 @@ async def test_down_and_up_again_keeps_what_both_ends_know(
         assert {key: above[key] for key in below} == below
         assert ("notes", "n") in below
         await use(empty)
+    assert all(full)
 
 
 async def test_the_base_is_empty(empty: ConnectArgs, truth: asyncpg.Connection) -> None:

@@ -32,7 +32,7 @@ OBSTACLES = {
 @pytest.mark.parametrize("obstacle", OBSTACLES)
 async def test_a_server_that_lets_nobody_in(address: ConnectArgs, obstacle: str) -> None:
     """Whatever it says at the door, a later request is let in once that is mended."""
-    async with login(address, "INHERIT", is_member=False) as args, session(address) as operator:
+    async with login(address, "INHERIT") as args, session(address) as operator:
         names = {"user": args.user, "database": args.database, "password": args.password}
         async with pooled(connector(args), size=1) as pool:
             await operator.execute(obstacle.format(**names))

@@ -1,17 +1,13 @@
 """The tables are the one source of the schema: the migrations make exactly what they say."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from tests.database.databases import database, session
+from tests.database.databases import database, engaged, session
 from todo_backend.database import functions
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.tables import Table
@@ -19,8 +15,8 @@ from todo_backend.model.tables import Table
 # Columns, constraints, indexes and storage of the tables named, as PostgreSQL spells them.
 CATALOGUE: Final = """
 SELECT 'column', c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
-        a.attnotnull::text, a.attidentity::text, a.attcollation::regcollation::text,
-        pg_get_expr(d.adbin, d.adrelid)
+        a.attnotnull::text, a.attidentity::text || a.attgenerated::text,
+        a.attcollation::regcollation::text, pg_get_expr(d.adbin, d.adrelid)
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE c.relname = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped
@@ -48,24 +44,9 @@ CHANGES_OF_CONSTRAINTS: Final = (
     "ALTER TABLE tasks DROP CONSTRAINT ck_tasks_has_owner",
     "ALTER TABLE tasks DROP CONSTRAINT fk_tasks_user_id",
     "ALTER TABLE task_counters RESET (fillfactor)",
-    'ALTER TABLE tasks ALTER COLUMN title TYPE text COLLATE "C"',
+    'ALTER TABLE tasks ALTER COLUMN description TYPE text COLLATE "C"',
+    "ALTER TABLE tasks ALTER COLUMN title_key DROP EXPRESSION",
 )
-
-
-@asynccontextmanager
-async def engaged(args: ConnectArgs) -> AsyncIterator[AsyncConnection]:
-    """Connect as SQLAlchemy does."""
-
-    async def connect() -> asyncpg.Connection:
-        connection: asyncpg.Connection = await asyncpg.connect(**args.kwargs())
-        return connection
-
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
-    try:
-        async with engine.begin() as connection:
-            yield connection
-    finally:
-        await engine.dispose()
 
 
 def _differences(connection: Connection) -> list[Any]:

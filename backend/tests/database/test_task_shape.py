@@ -1,5 +1,6 @@
-"""What the `envelope` contract's SQL writes is what its OpenAPI document shows."""
+"""What a contract's SQL writes is JSON; that of `envelope`, what its OpenAPI document shows."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,9 +9,12 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from tests.database.databases import ALL, opened, user
 from tests.support.server import Served
 from tests.support.users import Caller
 from todo_backend.contracts import CONTRACTS
+from todo_backend.database.url import ConnectArgs
+from todo_backend.model.task import NewTask, Priority
 
 TITLES: Final = (
     "Buy milk",
@@ -144,6 +148,25 @@ async def test_any_text_comes_back_as_it_was(alice: Caller, operation_id: str, t
     task = task_in(await answered(alice, operation_id, title, title * 3))
 
     assert (task["title"], task["description"]) == (title.strip(), title * 3)
+
+
+@pytest.mark.parametrize("title", TITLES, ids=range(len(TITLES)))
+@pytest.mark.parametrize("name", CONTRACTS)
+async def test_any_text_comes_back_in_every_contract(
+    address: ConnectArgs, name: str, title: str
+) -> None:
+    """Alone and in a list, whoever's SQL writes the JSON; no name comes twice."""
+    owner = user("alice")
+    async with opened(address, pool_size=1) as db:
+        tasks = db.tasks(CONTRACTS[name].shape)
+        made = await tasks.create(owner, NewTask(title, title * 3, Priority.HIGH))
+        page = await tasks.page(owner, ALL, known_versions=None)
+
+    written = [made.body, (page.items or "")[1:-1]]
+    for pairs in (json.loads(text, object_pairs_hook=list) for text in written):
+        assert [value for key, value in pairs if key == "title"] == [title]
+        assert [value for key, value in pairs if key == "description"] == [title * 3]
+        assert len(dict(pairs)) == len(pairs)
 
 
 def test_a_contract_says_how_a_task_looks_alone_and_in_a_list() -> None:

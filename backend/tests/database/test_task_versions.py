@@ -111,7 +111,7 @@ async def test_a_clock_set_back_takes_no_version_back(
 
 async def _known(tasks: TaskFunctions, owner: Principal, task_id: TaskId) -> Rendered:
     found = await tasks.get(owner, task_id)
-    assert found is not None
+    assert isinstance(found, Rendered)
     return found
 
 
@@ -134,4 +134,4 @@ async def test_settings_of_the_session_change_no_answer(
         )
 
     assert found is not None
-    assert tuple(found) == (task.body, task.task_id, task.version)
+    assert tuple(found) == ("found", task.body, task.task_id, task.version)

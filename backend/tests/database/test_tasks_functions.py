@@ -148,7 +148,7 @@ async def test_toggles_are_atomic(tasks: TaskFunctions) -> None:
         assert (len(states), changed_to_the_other) == (TOGGLES, TOGGLES // 2 + 1)
         is_completed = not is_completed
         found = await tasks.get(owner, task_id)
-        assert found is not None
+        assert isinstance(found, Rendered)
         assert orjson.loads(found.body)["completed"] is is_completed
 
 
@@ -167,7 +167,7 @@ async def test_changes_of_different_fields_survive_each_other(tasks: TaskFunctio
         )
 
         found = await tasks.get(owner, task_id)
-        assert found is not None
+        assert isinstance(found, Rendered)
         assert orjson.loads(found.body).items() >= wanted.items()
 
 
@@ -202,6 +202,6 @@ async def test_an_id_is_never_used_again(tasks: TaskFunctions) -> None:
         task_id = (await given_task(tasks, owner)).task_id
         seen.append(task_id)
         await tasks.delete(owner, task_id, if_versions=None)
-        assert await tasks.get(owner, task_id) is None
+        assert await tasks.get(owner, task_id) is Refusal.MISSING
 
     assert seen == sorted(set(seen))

@@ -1,20 +1,22 @@
 """What may be done with tasks.
 
 Every function raises DatabaseUnavailable, and speaks of the owner's tasks alone: somebody else's
-task is not found, like one that never was. `if_versions` is a condition on the version of the task;
-None is no condition.
+task is not found, like one that never was; only a contract that tells strangers' tasks apart gets a
+StrangersTask. `if_versions` is a condition on the version of the task; None is no condition.
 """
 
 from collections.abc import Sequence
 
 from todo_backend.database.tasks import TaskFunctions
-from todo_backend.model.errors import PreconditionFailed, TaskNotFound
+from todo_backend.model.errors import PreconditionFailed, StrangersTask, TaskNotFound
 from todo_backend.model.principal import Principal
 from todo_backend.model.task import (
     UNSET,
+    Listing,
     NewTask,
     Refusal,
     Rendered,
+    RenderedList,
     RenderedPage,
     TaskChange,
     TaskId,
@@ -34,12 +36,24 @@ async def page(
     return await tasks.page(owner, window, known_versions=known_versions)
 
 
+async def listing(
+    tasks: TaskFunctions,
+    owner: Principal,
+    wanted: Listing,
+    *,
+    known_versions: Sequence[int] | None = None,
+) -> RenderedList:
+    """Read a list of any length; without chunks if the caller knows this version already.
+
+    The first chunk has been read when this returns. Taking a later one may raise
+    DatabaseUnavailable, too.
+    """
+    return await tasks.listing(owner, wanted, known_versions=known_versions)
+
+
 async def get(tasks: TaskFunctions, owner: Principal, task_id: TaskId) -> Rendered:
     """Raises: TaskNotFound."""
-    task = await tasks.get(owner, task_id)
-    if task is None:
-        raise TaskNotFound(task_id)
-    return task
+    return _require(await tasks.get(owner, task_id), task_id)
 
 
 async def create(tasks: TaskFunctions, owner: Principal, draft: NewTask) -> Rendered:
@@ -103,4 +117,10 @@ def _require(outcome: Rendered | Refusal, task_id: TaskId) -> Rendered:
 
 
 def _refused(refusal: Refusal, task_id: TaskId) -> Exception:
-    return TaskNotFound(task_id) if refusal is Refusal.MISSING else PreconditionFailed()
+    match refusal:
+        case Refusal.MISSING:
+            return TaskNotFound(task_id)
+        case Refusal.STRANGERS:
+            return StrangersTask(task_id)
+        case Refusal.CONFLICT:
+            return PreconditionFailed()

@@ -4,8 +4,10 @@ from typing import Final
 
 import asyncpg
 
+from todo_backend.database.accounts import AccountFunctions
 from todo_backend.database.functions import Shape
 from todo_backend.database.pool import Pool, Usage
+from todo_backend.database.search import SearchFunctions
 from todo_backend.database.tasks import TaskFunctions
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.errors import DatabaseUnavailable
@@ -15,7 +17,7 @@ _ANSWER_MARGIN: Final = 0.9
 
 
 class Database:
-    """Gives out the task functions over one pool. Until `open` has its address, it is away."""
+    """Gives out the functions over one pool. Until `open` has its address, it is away."""
 
     def __init__(
         self, *, pool_size: int, timeout_seconds: float, prepared_statements: bool
@@ -47,6 +49,12 @@ class Database:
 
     def tasks(self, shape: Shape) -> TaskFunctions:
         return TaskFunctions(self._pool, shape)
+
+    def search(self, shape: Shape) -> SearchFunctions:
+        return SearchFunctions(self._pool, shape)
+
+    def accounts(self) -> AccountFunctions:
+        return AccountFunctions(self._pool)
 
     async def _connect(self, timeout_seconds: float) -> asyncpg.Connection:
         keywords = self._known_address().kwargs()

@@ -11,9 +11,12 @@ from typing import Final
 
 import asyncpg
 
-from todo_backend.database.functions import RUNTIME_ROLE, TABLES, VERSION_TABLE, Shape
+from todo_backend.database.functions import TABLES, VERSION_TABLE, FunctionSet
+from todo_backend.database.walls import PUBLIC, ROLES, Policy
 
 REVISIONS: Final = f"{TABLES}.{VERSION_TABLE}"
+COUNTED: Final = {"tasks", "task_counters"}
+"""The tables that have to agree with each other."""
 COUNTING_SECONDS: Final = 30
 
 
@@ -32,8 +35,7 @@ class Server:
     clock_ahead_seconds: float
     connections: int
     login: str
-    is_superuser: bool
-    may_become_runtime: bool
+    may_create_roles: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ class Standing:
         return self.is_readable and self.revision is None
 
     @property
+    def is_behind(self) -> bool:
+        """Whether only older releases have migrated it."""
+        return self.revision in self.known[:-1]
+
+    @property
     def is_ahead(self) -> bool:
         """Whether a newer release has migrated it."""
         return self.revision is not None and self.revision not in self.known
@@ -67,50 +74,53 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The attributes that decide whether row-level security binds a role."""
+    """What decides whether row-level security binds a role, and whether the login role can take it.
 
+    `groups` are the roles whose rights it has besides its own.
+    """
+
+    name: str
     can_login: bool
     is_superuser: bool
     bypasses_row_security: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """One policy of a table; `is_owners` when it is the one that the migrations make."""
-
-    name: str
-    is_permissive: bool
-    is_owners: bool
+    groups: tuple[str, ...]
+    has_login_as_member: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table that holds somebody's rows; `owner_column` names whose."""
+    """One table that holds somebody's rows, with its permissive policies.
+
+    `rights` are those of our roles and of the public, as `Wall` spells them.
+    """
 
     name: str
-    owner_column: str
-    exists: bool
     is_enabled: bool
     is_forced: bool
-    is_usable: bool
     policies: tuple[Policy, ...]
+    rights: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function of a contract. `is_entry` when it is called from outside."""
+    """One function of ours. `callers` are those who may call it by right, its owner apart.
 
+    `is_door` when it runs as its owner; `may_execute` tells whether the login role may call it.
+    """
+
+    name: str
     signature: str
     schema: str
     owner: str
-    is_entry: bool
+    is_door: bool
+    callers: tuple[str, ...]
     may_execute: bool
 
 
 async def server(connection: asyncpg.Connection) -> Server:
     """Read what the server says about itself and about the login role."""
     before = time.time()
-    row = await connection.fetchrow(_SERVER, RUNTIME_ROLE)
+    row = await connection.fetchrow(_SERVER)
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     facts = dict(row)
     now = facts.pop("now")
@@ -118,12 +128,14 @@ async def server(connection: asyncpg.Connection) -> Server:
     return Server(clock_ahead_seconds=ahead, **facts)
 
 
-async def standing(connection: asyncpg.Connection, shapes: Collection[Shape]) -> Standing:
+async def standing(
+    connection: asyncpg.Connection, function_sets: Collection[FunctionSet]
+) -> Standing:
     """Read which migrations have run. Costs no import of Alembic, which every start would pay."""
     readable = await connection.fetchval(_IS_READABLE, REVISIONS)
     query = f"SELECT version_num::text FROM {REVISIONS}"  # noqa: S608 - a constant
     revision = await connection.fetchval(query) if readable else None
-    schemas = [shape.schema for shape in shapes]
+    schemas = [each.schema for each in function_sets]
     present = {name for (name,) in await connection.fetch(_IN_USE, schemas)}
     return Standing(
         revision=revision,
@@ -140,19 +152,28 @@ def known_revisions() -> tuple[str, ...]:
     return tuple(sorted(name.partition("_")[0] for name in names))
 
 
-async def role(connection: asyncpg.Connection, name: str) -> Role | None:
-    row = await connection.fetchrow(_ROLE, name)
-    return None if row is None else Role(**row)
+async def roles(connection: asyncpg.Connection) -> Mapping[str, Role]:
+    """Read those of our roles that exist."""
+    found = {row["name"]: _role(row) for row in await connection.fetch(_ROLES, list(ROLES))}
+    return {name: found[name] for name in ROLES if name in found}
 
 
-async def tables(connection: asyncpg.Connection, owned: Mapping[str, str]) -> list[Table]:
-    """Read how the tables that `owned` names, with their owner's column, are protected."""
-    return [await _table(connection, name, column) for name, column in owned.items()]
+async def tables(connection: asyncpg.Connection, names: Collection[str]) -> Mapping[str, Table]:
+    """Read how those of the tables that exist are protected."""
+    return {
+        row["name"]: Table(
+            **row,
+            policies=await _policies(connection, row["name"]),
+            rights=await _rights(connection, row["name"]),
+        )
+        for row in await connection.fetch(_TABLES, list(names))
+    }
 
 
-async def functions(connection: asyncpg.Connection, schemas: Collection[str]) -> list[Function]:
-    """Read who owns the functions in `schemas`, and whether the login role may call them."""
-    return [Function(**row) for row in await connection.fetch(_FUNCTIONS, list(schemas))]
+async def functions(connection: asyncpg.Connection, schema: str) -> list[Function]:
+    """Read who owns the functions in a schema, and who may call them."""
+    found = [dict(row) for row in await connection.fetch(_FUNCTIONS, schema)]
+    return [Function(**row | {"callers": tuple(row["callers"])}) for row in found]
 
 
 async def wrong_counters(connection: asyncpg.Connection) -> int | None:
@@ -173,23 +194,19 @@ async def wrong_counters(connection: asyncpg.Connection) -> int | None:
     return wrong
 
 
-async def _table(connection: asyncpg.Connection, name: str, column: str) -> Table:
-    row = await connection.fetchrow(_TABLE, name, RUNTIME_ROLE)
-    if row is None:
-        return Table(name, column, *(False,) * 4, policies=())
-    expected = f"({column} = NULLIF(current_setting('app.user_id'::text, true), ''::text))"
-    policies = [
-        Policy(**policy) for policy in await connection.fetch(_POLICIES, row["oid"], expected)
-    ]
-    return Table(
-        name,
-        column,
-        exists=True,
-        is_enabled=row["is_enabled"],
-        is_forced=row["is_forced"],
-        is_usable=row["is_usable"],
-        policies=tuple(policies),
-    )
+def _role(row: asyncpg.Record) -> Role:
+    return Role(**dict(row) | {"groups": tuple(row["groups"])})
+
+
+async def _policies(connection: asyncpg.Connection, table: str) -> tuple[Policy, ...]:
+    return tuple(Policy(**row) for row in await connection.fetch(_POLICIES, table, PUBLIC))
+
+
+async def _rights(connection: asyncpg.Connection, table: str) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for grantee, right in await connection.fetch(_RIGHTS, table, PUBLIC, list(ROLES)):
+        found.setdefault(grantee, set()).add(right)
+    return {grantee: frozenset(rights) for grantee, rights in found.items()}
 
 
 _SERVER: Final = """
@@ -206,10 +223,8 @@ SELECT current_setting('server_version_num')::integer AS version,
         (SELECT NULLIF(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
     ) AS connections,
     current_user::text AS login,
-    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
-    coalesce(
-        (SELECT pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = $1::text), false
-    ) AS may_become_runtime
+    (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user)
+        AS may_create_roles
 """
 _IS_READABLE: Final = """
 SELECT has_table_privilege(to_regclass($1::text), 'SELECT')
@@ -220,32 +235,53 @@ LEFT JOIN pg_description d ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::
 WHERE n.nspname::text = ANY ($1::text[])
     AND coalesce(d.description, '') NOT LIKE 'superseded %'
 """
-_ROLE: Final = """
-SELECT rolcanlogin AS can_login, rolsuper AS is_superuser, rolbypassrls AS bypasses_row_security
-FROM pg_roles WHERE rolname = $1::text
+_ROLES: Final = """
+SELECT r.rolname::text AS name, r.rolcanlogin AS can_login, r.rolsuper AS is_superuser,
+    r.rolbypassrls AS bypasses_row_security,
+    ARRAY(
+        SELECT pg_get_userbyid(m.roleid)::text FROM pg_auth_members m
+        WHERE m.member = r.oid ORDER BY 1
+    ) AS groups,
+    pg_has_role(r.oid, 'MEMBER') AS has_login_as_member
+FROM pg_roles r WHERE r.rolname::text = ANY ($1::text[])
 """
-_TABLE: Final = """
-SELECT c.oid::bigint AS oid, c.relrowsecurity AS is_enabled, c.relforcerowsecurity AS is_forced,
-    coalesce((
-        SELECT bool_and(has_table_privilege(r.oid, c.oid, privilege))
-        FROM pg_roles r, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) privilege
-        WHERE r.rolname = $2::text
-    ), false) AS is_usable
-FROM pg_class c WHERE c.oid = to_regclass($1::text)
+_TABLES: Final = """
+SELECT name, c.relrowsecurity AS is_enabled, c.relforcerowsecurity AS is_forced
+FROM unnest($1::text[]) name JOIN pg_class c ON c.oid = to_regclass(name)
 """
 _POLICIES: Final = """
-SELECT polname::text AS name, polpermissive AS is_permissive,
-    polcmd = '*' AND polroles = '{0}'
-        AND pg_get_expr(polqual, polrelid) = $2::text
-        AND coalesce(pg_get_expr(polwithcheck, polrelid), $2::text) = $2::text AS is_owners
-FROM pg_policy WHERE polrelid = $1::bigint::oid ORDER BY polname
+SELECT p.polname::text AS name,
+    CASE p.polcmd WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT'
+        WHEN 'w' THEN 'UPDATE' ELSE 'DELETE' END AS command,
+    (SELECT string_agg(CASE one WHEN 0 THEN $2::text ELSE pg_get_userbyid(one)::text END, ', ')
+        FROM unnest(p.polroles) one) AS role,
+    concat_ws(' WITH CHECK ', pg_get_expr(p.polqual, p.polrelid),
+        NULLIF(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid))
+    ) AS rows
+FROM pg_policy p WHERE p.polrelid = to_regclass($1::text) AND p.polpermissive ORDER BY p.polname
+"""
+_RIGHTS: Final = """
+SELECT CASE a.grantee WHEN 0 THEN $2::text ELSE pg_get_userbyid(a.grantee)::text END, a.word
+FROM (
+    SELECT a.grantee, a.privilege_type AS word
+        FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = to_regclass($1::text)
+    UNION
+    SELECT a.grantee, a.privilege_type || ' (' || quote_ident(c.attname) || ')'
+        FROM pg_attribute c, aclexplode(c.attacl) a WHERE c.attrelid = to_regclass($1::text)
+) a
+WHERE a.grantee = 0 OR pg_get_userbyid(a.grantee)::text = ANY ($3::text[])
 """
 _FUNCTIONS: Final = """
-SELECT p.oid::regprocedure::text AS signature, n.nspname::text AS schema,
-    pg_get_userbyid(p.proowner)::text AS owner, p.prosecdef AS is_entry,
+SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature, n.nspname::text AS schema,
+    pg_get_userbyid(p.proowner)::text AS owner, p.prosecdef AS is_door,
+    ARRAY(
+        SELECT CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END
+        FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+        WHERE a.grantee <> p.proowner ORDER BY 1
+    ) AS callers,
     has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE') AS may_execute
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname::text = ANY ($1::text[]) ORDER BY signature
+WHERE n.nspname::text = $1::text ORDER BY signature
 """
 _WRONG_COUNTERS: Final = """
 SELECT count(*) FROM (

@@ -1,15 +1,11 @@
 """Statements that put right what an inspection finds: shown to an administrator, never run here."""
 
+from collections.abc import Collection
 from typing import Final
 
-from todo_backend.database.functions import RUNTIME_ROLE, TABLES
+from todo_backend.database.functions import TABLES
 from todo_backend.database.inspection import REVISIONS
-
-ROLE: Final = f"ALTER ROLE {RUNTIME_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS"
-NEW_ROLE: Final = (
-    f"CREATE ROLE {RUNTIME_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;"
-    f" GRANT USAGE ON SCHEMA {TABLES} TO {RUNTIME_ROLE}"
-)
+from todo_backend.database.walls import PUBLIC, Policy
 
 # The lock keeps a change from falling between the count and the row that it is written to.
 COUNTERS: Final = (
@@ -23,29 +19,62 @@ COUNTERS: Final = (
 )
 
 
+def new_role(role: str) -> str:
+    return (
+        f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;"
+        f" GRANT USAGE ON SCHEMA {TABLES} TO {role}"
+    )
+
+
+def powerless(role: str) -> str:
+    return f"ALTER ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS"
+
+
+def membership(roles: Collection[str], login: str) -> str:
+    return f"GRANT {', '.join(roles)} TO {quoted(login)}"
+
+
+def without_membership(group: str, role: str) -> str:
+    return f"REVOKE {quoted(group)} FROM {role}"
+
+
 def row_security(table: str) -> str:
     return f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
 
 
-def owner_policy(table: str, column: str) -> str:
-    owned = f"{column} = NULLIF(current_setting('app.user_id', true), '')"
-    return f"CREATE POLICY owner ON {table} USING ({owned}) WITH CHECK ({owned})"
+def policy(table: str, wanted: Policy) -> str:
+    whom = "" if wanted.role == PUBLIC else f" TO {wanted.role}"
+    shown = "" if wanted.command == "INSERT" else f" USING ({wanted.rows})"
+    taken = "" if wanted.command == "SELECT" else f" WITH CHECK ({wanted.rows})"
+    return f"CREATE POLICY {wanted.name} ON {table} FOR {wanted.command}{whom}{shown}{taken}"
 
 
-def without_policy(table: str, policy: str) -> str:
-    return f"DROP POLICY {quoted(policy)} ON {table}"
+def without_policy(table: str, name: str) -> str:
+    return f"DROP POLICY {quoted(name)} ON {table}"
 
 
-def table_rights(table: str) -> str:
-    return f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {RUNTIME_ROLE}"
+def rights(table: str, role: str, wanted: Collection[str]) -> str:
+    return f"GRANT {', '.join(sorted(wanted))} ON {table} TO {role}"
 
 
-def membership(login: str) -> str:
-    return f"GRANT {RUNTIME_ROLE} TO {quoted(login)}"
+def rights_alone(table: str, role: str, wanted: Collection[str]) -> str:
+    """Give a role these rights on a table, and take the others from it."""
+    # A right to a column goes with the one to the table, so all of them are given anew.
+    taken = f"REVOKE ALL ON {table} FROM {role}"
+    return f"{taken}; {rights(table, role, wanted)}" if wanted else taken
 
 
 def without_functions(schema: str) -> str:
     return f"DROP SCHEMA {schema} CASCADE"
+
+
+def callers(signatures: Collection[str], role: str) -> str:
+    return f"GRANT EXECUTE ON FUNCTION {', '.join(signatures)} TO {role}"
+
+
+def without_callers(signatures: Collection[str], role: str) -> str:
+    whom = role if role == PUBLIC else quoted(role)
+    return f"REVOKE EXECUTE ON FUNCTION {', '.join(signatures)} FROM {whom}"
 
 
 def reading_revision(login: str) -> str:

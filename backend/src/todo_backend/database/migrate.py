@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from todo_backend.database import functions
-from todo_backend.database.functions import VERSION_TABLE, Shape
+from todo_backend.database.functions import VERSION_TABLE, FunctionSet
 from todo_backend.database.pool import UNREACHABLE, is_passing
 from todo_backend.database.reach import DatabaseUnfit
 from todo_backend.database.url import ConnectArgs
@@ -50,7 +50,9 @@ class Report:
         return self.revision == self.head and not self.missing
 
 
-async def up(args: ConnectArgs, shapes: Collection[Shape], *, wait_seconds: float = 0) -> Report:
+async def up(
+    args: ConnectArgs, function_sets: Collection[FunctionSet], *, wait_seconds: float = 0
+) -> Report:
     """Migrate to this release's tables and functions; wait for the database that long.
 
     Tables of a later release stay as they are, and so do its functions: a process of the release
@@ -62,11 +64,11 @@ async def up(args: ConnectArgs, shapes: Collection[Shape], *, wait_seconds: floa
         driver = await _driver(connection)
         await _require_unicode(driver)
         is_ours = await connection.run_sync(_upgrade)
-        for shape in shapes:
-            await functions.install(driver, shape)
+        for each in function_sets:
+            await functions.install(driver, each)
         if is_ours:
-            await functions.prune(driver, {shape.schema for shape in shapes})
-        return await _report(connection, shapes)
+            await functions.prune(driver, {each.schema for each in function_sets})
+        return await _report(connection, function_sets)
 
 
 async def down(args: ConnectArgs, *, revision: str = "base", wait_seconds: float = 0) -> None:
@@ -80,14 +82,14 @@ async def down(args: ConnectArgs, *, revision: str = "base", wait_seconds: float
 
 
 async def status(
-    args: ConnectArgs, shapes: Collection[Shape], *, wait_seconds: float = 0
+    args: ConnectArgs, function_sets: Collection[FunctionSet], *, wait_seconds: float = 0
 ) -> Report:
     """Tell where the database stands and change nothing.
 
     Raises: DatabaseUnavailable as `up` does.
     """
     async with _connected(args, wait_seconds=wait_seconds) as connection:
-        return await _report(connection, shapes)
+        return await _report(connection, function_sets)
 
 
 async def _require_unicode(driver: asyncpg.Connection) -> None:
@@ -99,16 +101,16 @@ async def _require_unicode(driver: asyncpg.Connection) -> None:
         )
 
 
-async def _report(connection: AsyncConnection, shapes: Collection[Shape]) -> Report:
+async def _report(connection: AsyncConnection, function_sets: Collection[FunctionSet]) -> Report:
     revision = await connection.run_sync(_revision)
     head = await connection.run_sync(lambda sync: _scripts(sync).get_current_head())
     present = set(
         await connection.scalars(
             text("SELECT nspname FROM pg_namespace WHERE nspname = ANY (:names)"),
-            {"names": [shape.schema for shape in shapes]},
+            {"names": [each.schema for each in function_sets]},
         )
     )
-    missing = tuple(shape.schema for shape in shapes if shape.schema not in present)
+    missing = tuple(each.schema for each in function_sets if each.schema not in present)
     return Report(revision=revision, head=head or "", missing=missing)
 
 

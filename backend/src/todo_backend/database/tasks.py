@@ -1,16 +1,22 @@
-"""Calls of the task functions (sql/tasks.sql): the only way to the tasks' rows."""
+"""Calls of the task functions (sql/tasks.sql, sql/chunks.sql): the only way to the tasks' rows."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
+
+import asyncpg
 
 from todo_backend.database.functions import Shape
 from todo_backend.database.pool import Pool
 from todo_backend.model.principal import Principal
 from todo_backend.model.task import (
     UNSET,
+    Listing,
     NewTask,
+    Order,
     Refusal,
     Rendered,
+    RenderedChunk,
+    RenderedList,
     RenderedPage,
     Status,
     TaskChange,
@@ -18,6 +24,10 @@ from todo_backend.model.task import (
     Window,
 )
 
+CHUNK_TASKS: Final = 100
+"""How many tasks of a list are read at once: 1.4 MB, if each character has to be escaped."""
+_NO_LIMIT: Final = 2**63 - 1
+_START: Final = (None, None, None)
 _KEEP: Final = False
 _TOGGLE: Final = True
 _REFUSALS: Final = {refusal.value: refusal for refusal in Refusal}
@@ -36,10 +46,15 @@ class TaskFunctions:
         # The name is of our own making: a contract's, and hexadecimal digits.
         schema = shape.schema
         self._list = f"SELECT * FROM {schema}.list_tasks($1, $2, $3, $4, $5::text::bigint[])"  # noqa: S608 - as above
+        self._chunk = (
+            f"SELECT * FROM {schema}.list_chunk("  # noqa: S608 - as above
+            "$1, $2, $3, $4, $5, $6::text::bigint[], $7, $8, $9)"
+        )
         self._get = f"SELECT * FROM {schema}.get_task($1, $2)"  # noqa: S608 - as above
-        self._create = f"SELECT * FROM {schema}.create_task($1, $2, $3, $4, $5)"  # noqa: S608 - as above
+        self._create = f"SELECT * FROM {schema}.create_task($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608 - as above
         self._update = (
-            f"SELECT * FROM {schema}.update_task($1, $2, $3::text::bigint[], $4, $5, $6, $7, $8)"  # noqa: S608 - as above
+            f"SELECT * FROM {schema}.update_task("  # noqa: S608 - as above
+            "$1, $2, $3::text::bigint[], $4, $5, $6, $7, $8, $9, $10, $11)"
         )
         self._delete = f"SELECT {schema}.delete_task($1, $2, $3::text::bigint[])"
 
@@ -57,14 +72,55 @@ class TaskFunctions:
         )
         return RenderedPage(items=items, total=total, version=version)
 
-    async def get(self, owner: Principal, task_id: TaskId) -> Rendered | None:
-        body, found, version = await self._pool.read(self._get, owner.user_id, task_id)
-        return None if found is None else Rendered(body, found, version)
+    async def listing(
+        self, owner: Principal, wanted: Listing, *, known_versions: Sequence[int] | None
+    ) -> RenderedList:
+        """Read the first chunk of a list, and the others as they are taken.
+
+        No connection is held between two chunks, and taking one may raise DatabaseUnavailable.
+        Without chunks if the list is at one of `known_versions`.
+        """
+        limit = _NO_LIMIT if wanted.limit is None else wanted.limit
+        first = await self._pool.read(
+            self._chunk,
+            *_chosen(owner, wanted, limit),
+            wanted.offset,
+            _array(known_versions),
+            *_START,
+        )
+        items, *_, total, version = first
+        chunks = None if items is None else self._chunks(owner, wanted, limit, first)
+        return RenderedList(chunks, total=total, version=version)
+
+    async def _chunks(
+        self, owner: Principal, wanted: Listing, limit: int, found: asyncpg.Record
+    ) -> AsyncIterator[RenderedChunk]:
+        is_last = False
+        while not is_last:
+            items, count, *position, _, _ = found
+            limit -= count
+            is_last = position[-1] is None or not limit
+            yield RenderedChunk(items, count, is_last=is_last)
+            if not is_last:
+                found = await self._pool.read(
+                    self._chunk, *_chosen(owner, wanted, limit), 0, None, *position
+                )
+
+    async def get(self, owner: Principal, task_id: TaskId) -> Rendered | Refusal:
+        outcome, body, found, version = await self._pool.read(self._get, owner.user_id, task_id)
+        return _REFUSALS.get(outcome) or Rendered(body, found, version)
 
     async def create(self, owner: Principal, draft: NewTask) -> Rendered:
         """Create a task and, on first sight, its owner."""
         body, task_id, version = await self._pool.write(
-            self._create, owner.user_id, owner.email, owner.name, draft.title, draft.description
+            self._create,
+            owner.user_id,
+            owner.email,
+            owner.name,
+            draft.title,
+            draft.description,
+            draft.priority,
+            draft.due_date,
         )
         return Rendered(body, task_id, version)
 
@@ -86,6 +142,9 @@ class TaskFunctions:
             None if change.description is UNSET else change.description,
             None if change.completed is UNSET else change.completed,
             _KEEP,
+            None if change.priority is UNSET else change.priority,
+            change.due_date is not UNSET,
+            None if change.due_date is UNSET else change.due_date,
         )
 
     async def toggle(
@@ -93,7 +152,10 @@ class TaskFunctions:
     ) -> Rendered | Refusal:
         """Turn `completed` round, whatever it is at that moment."""
         return await self._update_task(
-            owner.user_id, task_id, _array(if_versions), None, _KEEP, None, None, _TOGGLE
+            owner.user_id,
+            task_id,
+            _array(if_versions),
+            *(None, _KEEP, None, None, _TOGGLE, None, _KEEP, None),
         )
 
     async def delete(
@@ -107,6 +169,11 @@ class TaskFunctions:
     async def _update_task(self, *arguments: object) -> Rendered | Refusal:
         outcome, body, task_id, version = await self._pool.write(self._update, *arguments)
         return _REFUSALS.get(outcome) or Rendered(body, task_id, version)
+
+
+def _chosen(owner: Principal, wanted: Listing, limit: int) -> tuple[object, ...]:
+    by_title = wanted.order is Order.TITLE
+    return owner.user_id, _COMPLETED[wanted.status], by_title, min(limit, CHUNK_TASKS)
 
 
 def _array(versions: Sequence[int] | None) -> str | None:

@@ -35,6 +35,14 @@ class SignatureInvalid(Unauthenticated):
     """A well-formed token whose signature does not verify."""
 
 
+class CredentialsWrong(Unauthenticated):
+    """No account has this address and this password; which of them is wrong, nobody is told."""
+
+
+class RefreshTokenInvalid(Unauthenticated):
+    """A refresh token that is unknown, expired or used, or whose session has ended."""
+
+
 class WrongUser(TodoError):
     """The path names another user than the token does."""
 
@@ -120,8 +128,27 @@ class TaskNotFound(TodoError):
         self.task_id = task_id
 
 
+class StrangersTask(TaskNotFound):
+    """The task is somebody else's. Raised for a contract that tells so; the others never know."""
+
+
 class PreconditionFailed(TodoError):
     """`If-Match` names a version that is not the current one (RFC 9110, section 13.1.1)."""
+
+
+# Accounts -----------------------------------------------------------------------------
+
+
+class EmailTaken(TodoError):
+    """There is an account with this e-mail address already."""
+
+
+class Overloaded(TodoError):
+    """More is waiting than could be done in time."""
+
+    def __init__(self, *, retry_after_seconds: int = 1) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
 
 
 # What this backend depends on ---------------------------------------------------------
@@ -129,6 +156,18 @@ class PreconditionFailed(TodoError):
 
 class DatabaseUnavailable(TodoError):
     """The database is away, too slow, full or read-only. `reason` is for the log alone."""
+
+    def __init__(self, reason: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_seconds = retry_after_seconds
+
+
+class KeysUnavailable(TodoError):
+    """The issuer's key for a token isn't known while its key service can't be reached.
+
+    So nobody can tell yet whether the token is genuine. `reason` is for the log alone.
+    """
 
     def __init__(self, reason: str, *, retry_after_seconds: int = 1) -> None:
         super().__init__(reason)

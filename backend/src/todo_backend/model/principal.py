@@ -10,9 +10,11 @@ class Principal:
     """A user that a trusted issuer vouches for.
 
     `user_id` is opaque and case-sensitive: 1 to 255 code points, never normalised. `email` and
-    `name` are what the credential claims, unverified; they never identify anybody.
+    `name` are what the credential claims, unverified; they never identify anybody. `session_id` is
+    that of a session of this backend's own accounts.
     """
 
     user_id: str
     email: str | None = None
     name: str | None = None
+    session_id: str | None = None

@@ -36,6 +36,12 @@ LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN value THEN 'true' ELSE 'false' END
 $$;
 
+-- Why the user has no such task: 'missing' or, where the contract tells them apart, 'strangers'.
+CREATE FUNCTION absence_of(p_id bigint) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT {{absence}}
+$$;
+
 {{shape}}
 
 -- Newest first. `p_completed` is null for all tasks. `items` is null when `p_known_versions` holds the
@@ -79,7 +85,7 @@ $$;
 
 CREATE FUNCTION get_task(
     p_user_id text, p_id bigint,
-    OUT body text, OUT id bigint, OUT version bigint
+    OUT outcome text, OUT body text, OUT id bigint, OUT version bigint
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = {{search_path}} SET plan_cache_mode = force_generic_plan AS $$
@@ -87,12 +93,14 @@ BEGIN
     PERFORM set_config('app.user_id', p_user_id, true);
     SELECT task_json(t), t.id, version_of(t.updated_at) INTO body, id, version
         FROM tasks t WHERE t.user_id = p_user_id AND t.id = p_id;
+    outcome := CASE WHEN FOUND THEN 'found' ELSE absence_of(p_id) END;
 END
 $$;
 
 -- Creates the user too, if this is the first that the database hears of it.
 CREATE FUNCTION create_task(
-    p_user_id text, p_email text, p_name text, p_title text, p_description text,
+    p_user_id text, p_email text, p_name text,
+    p_title text, p_description text, p_priority smallint, p_due_date timestamptz,
     OUT body text, OUT id bigint, OUT version bigint
 )
 LANGUAGE plpgsql SECURITY DEFINER
@@ -110,18 +118,19 @@ BEGIN
     END IF;
     -- One clock reading for both columns: a new task was never updated.
     created_now := clock_timestamp();
-    INSERT INTO tasks AS t (user_id, title, description, created_at, updated_at)
-        VALUES (p_user_id, p_title, p_description, created_now, created_now)
+    INSERT INTO tasks AS t (user_id, title, description, priority, due_date, created_at, updated_at)
+        VALUES (p_user_id, p_title, p_description, p_priority, p_due_date, created_now, created_now)
         RETURNING task_json(t), t.id, version_of(t.updated_at) INTO body, id, version;
 END
 $$;
 
--- A null title or completed, and an unset `p_with_description`, keep what is there; `p_toggle`
+-- A null title, completed or priority, and an unset `p_with_…`, keep what is there; `p_toggle`
 -- turns `completed` round whatever it is. A change to the same values is none: nothing is written.
--- `outcome`: 'changed', 'missing', or 'conflict' when the version is none of `p_if_versions`.
+-- `outcome`: 'changed', an absence, or 'conflict' when the version is none of `p_if_versions`.
 CREATE FUNCTION update_task(
     p_user_id text, p_id bigint, p_if_versions bigint[],
     p_title text, p_with_description boolean, p_description text, p_completed boolean, p_toggle boolean,
+    p_priority smallint, p_with_due_date boolean, p_due_date timestamptz,
     OUT outcome text, OUT body text, OUT id bigint, OUT version bigint
 )
 LANGUAGE plpgsql SECURITY DEFINER
@@ -133,7 +142,7 @@ BEGIN
     PERFORM set_config('app.user_id', p_user_id, true);
     SELECT * INTO before FROM tasks t WHERE t.user_id = p_user_id AND t.id = p_id FOR UPDATE;
     IF NOT FOUND THEN
-        outcome := 'missing';
+        outcome := absence_of(p_id);
         RETURN;
     END IF;
     IF version_of(before.updated_at) <> ALL (p_if_versions) THEN
@@ -147,11 +156,16 @@ BEGIN
     IF p_with_description THEN
         after.description := p_description;
     END IF;
+    after.priority := coalesce(p_priority, before.priority);
+    IF p_with_due_date THEN
+        after.due_date := p_due_date;
+    END IF;
     IF after IS DISTINCT FROM before THEN
         -- A clock set back must not take the version back.
         after.updated_at := greatest(clock_timestamp(), before.updated_at + interval '1 microsecond');
         UPDATE tasks t SET title = after.title, description = after.description,
-                completed = after.completed, updated_at = after.updated_at
+                completed = after.completed, priority = after.priority, due_date = after.due_date,
+                updated_at = after.updated_at
             WHERE t.user_id = p_user_id AND t.id = p_id;
         PERFORM count_change(p_user_id, 0, after.completed::integer - before.completed::integer);
     END IF;
@@ -161,7 +175,7 @@ BEGIN
 END
 $$;
 
--- `outcome` as in update_task: 'deleted', 'missing' or 'conflict'.
+-- `outcome` as in update_task: 'deleted', an absence or 'conflict'.
 CREATE FUNCTION delete_task(p_user_id text, p_id bigint, p_if_versions bigint[], OUT outcome text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = {{search_path}} SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s' AS $$
@@ -178,7 +192,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM FROM tasks t WHERE t.user_id = p_user_id AND t.id = p_id;
-    outcome := CASE WHEN FOUND THEN 'conflict' ELSE 'missing' END;
+    outcome := CASE WHEN FOUND THEN 'conflict' ELSE absence_of(p_id) END;
 END
 $$;
 

@@ -1,49 +1,24 @@
-"""What is wrong with a deployment, in a sentence each, and how to mend it."""
+"""Looks at a deployment: its configuration, and its database from inside."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import asyncpg
 
 from todo_backend.database import inspection, mending, reach
 from todo_backend.database.embedded import DataFolderInUse, EmbeddedError
-from todo_backend.database.functions import RUNTIME_ROLE, Shape
-from todo_backend.database.inspection import Function, Role, Server, Standing, Table
+from todo_backend.database.functions import FunctionSet
+from todo_backend.database.inspection import Server, Standing
 from todo_backend.database.reach import Unreachable
 from todo_backend.database.url import ConnectArgs
-from todo_backend.model.tables import OWNED
+from todo_backend.database.walls import ROLES, WALLS
+from todo_backend.doctor import walls
+from todo_backend.doctor.finding import Finding, Level
 from todo_backend.settings import Settings, SettingsError
 
 OLDEST_VERSION: Final = 150000
 CLOCK_SECONDS: Final = 5
 _MIGRATE: Final = "todo-backend migrate up"
-
-
-class Level(StrEnum):
-    """How bad it is: a problem keeps the server from working, or the data from being safe."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. `remedy` is what to do about it; None where there is nothing to do."""
-
-    level: Level
-    sentence: str
-    remedy: str | None = None
-
-    @property
-    def line(self) -> str:
-        """The finding as a terminal shows it, on one line whatever names it holds."""
-        text = f"{self.level:<8} {self.sentence}"
-        if self.remedy:
-            text = f"{text}. To mend it: {self.remedy}"
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def misconfiguration(error: SettingsError) -> list[Finding]:
@@ -74,13 +49,13 @@ def embedded(error: EmbeddedError) -> Finding:
 
 
 async def database(
-    address: ConnectArgs, settings: Settings, shapes: Collection[Shape]
+    address: ConnectArgs, settings: Settings, function_sets: Collection[FunctionSet]
 ) -> list[Finding]:
     """Check a database from inside: each finding, the good ones included, in a fixed order."""
     timeout_seconds = settings.database_timeout_seconds
     try:
         async with reach.connected(address, timeout_seconds=timeout_seconds) as connection:
-            return await examine(connection, settings, shapes)
+            return await examine(connection, settings, function_sets)
     except Unreachable as error:
         return [Finding(Level.PROBLEM, error.obstacle.sentence, error.obstacle.remedy)]
     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
@@ -89,23 +64,29 @@ async def database(
 
 
 async def examine(
-    connection: asyncpg.Connection, settings: Settings, shapes: Collection[Shape]
+    connection: asyncpg.Connection, settings: Settings, function_sets: Collection[FunctionSet]
 ) -> list[Finding]:
     """Check what can be seen over one connection, with the rights of its user."""
     # One transaction, which a pooler gives to one server connection.
     async with connection.transaction(readonly=True):
         server = await inspection.server(connection)
-        standing = await inspection.standing(connection, shapes)
-        role = await inspection.role(connection, RUNTIME_ROLE)
-        tables = await inspection.tables(connection, OWNED)
-        functions = await inspection.functions(connection, [shape.schema for shape in shapes])
+        standing = await inspection.standing(connection, function_sets)
+        roles = await inspection.roles(connection)
+        tables = await inspection.tables(connection, WALLS)
+        functions = [
+            (each, await inspection.functions(connection, each.schema)) for each in function_sets
+        ]
     findings = [*of_server(server, settings), *_of_migrations(standing, server, settings)]
     if standing.is_untouched:
         return findings
-    findings += _or_ok(_of_roles(role, server, settings), f"the role {RUNTIME_ROLE} is in order")
-    findings += _or_ok(_of_tables(tables), "row-level security binds everybody on every table")
-    findings += _or_ok(_of_functions(functions, server), f"the functions run as {RUNTIME_ROLE}")
-    if all(table.exists for table in tables):
+    of_roles = walls.of_roles(roles, server, standing, migrates=settings.migrate_on_start)
+    findings += _or_ok(of_roles, f"the roles {', '.join(ROLES)} are in order")
+    if not (standing.is_behind or standing.is_ahead):  # then the tables are another release's
+        sentence = "row-level security binds everybody on every table"
+        findings += _or_ok(walls.of_tables(tables), sentence)
+    of_functions = walls.of_functions(functions, server.login)
+    findings += _or_ok(of_functions, "the functions run as the roles made for them")
+    if tables.keys() >= inspection.COUNTED:
         findings.append(_of_counters(await inspection.wrong_counters(connection)))
     return findings
 
@@ -167,70 +148,6 @@ def _of_migrations(standing: Standing, server: Server, settings: Settings) -> It
     if standing.is_current and standing.is_readable:
         sentence = f"every migration has run (revision {standing.revision})"
         yield Finding(Level.OK, sentence)
-
-
-def _of_roles(role: Role | None, server: Server, settings: Settings) -> Iterator[Finding]:
-    if role is None:
-        sentence = f"the role {RUNTIME_ROLE}, which owns the functions, does not exist"
-        yield Finding(Level.PROBLEM, sentence, mending.NEW_ROLE)
-        return
-    wrong = {
-        "may log in": role.can_login,
-        "is a superuser, whom row-level security does not bind": role.is_superuser,
-        "may bypass row-level security": role.bypasses_row_security,
-    }
-    for claim, is_so in wrong.items():
-        if is_so:
-            yield Finding(Level.PROBLEM, f"the role {RUNTIME_ROLE} {claim}", mending.ROLE)
-    if settings.migrate_on_start and not server.may_become_runtime:
-        yield Finding(
-            Level.WARNING,
-            f"the database user is no member of {RUNTIME_ROLE}, so the next release can't migrate",
-            f"{mending.membership(server.login)}; or set MIGRATE_ON_START=false, and migrate apart",
-        )
-
-
-def _of_tables(tables: Collection[Table]) -> Iterator[Finding]:
-    for table in tables:
-        if not table.exists:
-            remedy = "restore it from a backup: no migration makes it a second time"
-            yield Finding(Level.PROBLEM, f"the table {table.name} is missing", remedy)
-        else:
-            yield from _of_table(table)
-
-
-def _of_table(table: Table) -> Iterator[Finding]:
-    name = table.name
-    if not table.is_enabled:
-        sentence = f"row-level security is off on {name}: only the filters of the queries remain"
-        yield Finding(Level.PROBLEM, sentence, mending.row_security(name))
-    elif not table.is_forced:
-        sentence = f"row-level security is not forced on {name}: the table's owner sees all rows"
-        yield Finding(Level.PROBLEM, sentence, mending.row_security(name))
-    owners = [policy for policy in table.policies if policy.is_owners]
-    for policy in table.policies:
-        if policy.is_permissive and policy not in owners[:1]:
-            sentence = f"the policy {policy.name} of {name} may show rows to other users"
-            remedy = mending.without_policy(name, policy.name)
-            yield Finding(Level.PROBLEM, sentence, remedy)
-    if not owners:
-        sentence = f"no policy of {name} gives users the rows that are theirs"
-        yield Finding(Level.PROBLEM, sentence, mending.owner_policy(name, table.owner_column))
-    if not table.is_usable:
-        sentence = f"the role {RUNTIME_ROLE} may not read and change {name}"
-        yield Finding(Level.PROBLEM, sentence, mending.table_rights(name))
-
-
-def _of_functions(functions: Collection[Function], server: Server) -> Iterator[Finding]:
-    for schema in dict.fromkeys(function.schema for function in functions):
-        here = [function for function in functions if function.schema == schema]
-        if any(function.owner != RUNTIME_ROLE for function in here):
-            remedy = f"{mending.without_functions(schema)}, then {_MIGRATE}"
-            sentence = f"functions in {schema} belong to another role than {RUNTIME_ROLE}"
-            yield Finding(Level.PROBLEM, f"{sentence}, and run with its rights", remedy)
-        if not all(function.may_execute for function in here if function.is_entry):
-            sentence = f"the database user may not call the functions in {schema}"
-            yield Finding(Level.PROBLEM, sentence, mending.membership(server.login))
 
 
 def _of_counters(wrong: int | None) -> Finding:
