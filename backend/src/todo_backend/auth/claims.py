@@ -4,6 +4,7 @@ The claims come from `jws.read` and their signature has been verified.
 """
 
 import re
+import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ LEEWAY_MAX_SECONDS: Final = 60
 LIFETIME_MAX_SECONDS: Final = 366 * 24 * 60 * 60
 EMAIL_MAX: Final = 254
 NAME_MAX: Final = 255
+
+# The claim that names a session of this backend's own. It has a form that nobody else's has by
+# chance, since a Better Auth application may put a `sid` of its own into tokens it signs.
+SESSION: Final = "sid"
+_SESSION_ID: Final = re.compile(r"tbs_[A-Za-z0-9_-]{22}")
 
 # What PostgreSQL's text cannot hold.
 _UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
@@ -46,9 +52,12 @@ class Verified:
     valid_until: float
 
 
-def check(claims: Mapping[str, object], *, rules: ClaimRules, now: float) -> Verified:
+def check(
+    claims: Mapping[str, object], *, rules: ClaimRules, now: float, session_id: str | None = None
+) -> Verified:
     """Turn verified claims into a principal; `now` is in Unix seconds.
 
+    `session_id` is what `session_of` says where that may be asked.
     Raises: TokenInvalid for a claim that is missing, mistyped or contradictory; TokenExpired for
     a token with nothing wrong but its age, even if `iat` lies after `exp`, because only then does
     a new token help.
@@ -61,8 +70,23 @@ def check(claims: Mapping[str, object], *, rules: ClaimRules, now: float) -> Ver
         user_id=user_id,
         email=profile_text(claims.get("email"), EMAIL_MAX),
         name=profile_text(claims.get("name"), NAME_MAX),
+        session_id=session_id,
     )
     return Verified(principal, expires + rules.leeway_seconds)
+
+
+def session_of(claims: Mapping[str, object]) -> str | None:
+    """Return the id of the session that a token of this backend's own belongs to.
+
+    None for any other token. The token must have been verified by the shared secret.
+    """
+    value = claims.get(SESSION)
+    return value if isinstance(value, str) and _SESSION_ID.fullmatch(value) else None
+
+
+def new_session_id() -> str:
+    """Make an id that nobody can guess, of the form that `session_of` knows."""
+    return f"tbs_{secrets.token_urlsafe(16)}"
 
 
 def is_user_id(value: object) -> TypeGuard[str]:

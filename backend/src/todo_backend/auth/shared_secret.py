@@ -1,6 +1,8 @@
 """Tokens signed with the secret that this backend shares with the Better Auth application."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 import jwt
@@ -48,11 +50,15 @@ class SharedSecret:
         Raises: TokenInvalid for what is no token of ours; else SignatureInvalid; and only under a
         signature that verifies, what the claims deserve: TokenInvalid or TokenExpired.
         """
-        parsed = jws.read(token)
+        return self.judge(jws.read(token), now=now)
+
+    def judge(self, parsed: Jws, *, now: float) -> Verified:
+        """Verify a token that has been taken apart. Raises: as `verify`."""
         # Parsed first and judged last: what has no claims is no token, whoever signed it.
         members = parsed.claims()
         self.require_signature(parsed)
-        return claims.check(members, rules=self._rules, now=now)
+        session_id = claims.session_of(members)
+        return claims.check(members, rules=self._rules, now=now, session_id=session_id)
 
     def require_signature(self, parsed: Jws) -> None:
         """Raise TokenInvalid for another algorithm, SignatureInvalid for another MAC."""
@@ -63,10 +69,17 @@ class SharedSecret:
             raise SignatureInvalid("signature does not verify, is the secret another one?")
 
     def issue(
-        self, user_id: str, *, now: float, lifetime_seconds: int, email: str | None = None
+        self,
+        user_id: str,
+        *,
+        now: float,
+        lifetime_seconds: int,
+        email: str | None = None,
+        others: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        """Sign a token for development, valid from `now` (Unix seconds).
+        """Sign a token, valid from `now` (Unix seconds); the same arguments make the same token.
 
+        `others` are further claims: one for development has none.
         Raises: ValueError when `verify` would refuse the token.
         """
         if not claims.is_user_id(user_id):
@@ -79,7 +92,7 @@ class SharedSecret:
         members: dict[str, object] = {"sub": user_id, "user_id": user_id}
         if email is not None:
             members["email"] = email
-        members |= {"iat": issued, "exp": issued + lifetime_seconds}
+        members |= {"iat": issued, "exp": issued + lifetime_seconds, **others}
         # Escaped, a long id of emoji would outgrow the size that the reader accepts.
         payload = json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         return jwt.PyJWS().encode(payload, self._key, algorithm=self._algorithm)
