@@ -1,6 +1,6 @@
 """From the header to the principal: what is accepted, refused, and remembered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import assume, given, settings
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.support import tokens
 from todo_backend.auth import bearer
 from todo_backend.auth.bearer import Authenticator
-from todo_backend.auth.claims import ClaimRules, Verified
+from todo_backend.auth.claims import ClaimRules
+from todo_backend.auth.kinds import TokenKinds
 from todo_backend.auth.shared_secret import SharedSecret
 from todo_backend.model.errors import (
     CredentialMissing,
@@ -40,21 +41,10 @@ class Clock:
         return self.now
 
 
-@dataclass
-class Counted:
-    """The real key, and how often it was asked."""
-
-    asked: list[str] = field(default_factory=list)
-
-    def verify(self, token: str, *, now: float) -> Verified:
-        self.asked.append(token)
-        return KEY.verify(token, now=now)
-
-
-def send(row: tokens.Row) -> Principal:
+async def send(row: tokens.Row) -> Principal:
     sent = tokens.build(row, secret=SECRET, alice="alice", bob="bob", now=NOW)
     token = bearer.credential(sent.values(b"authorization"))
-    return Authenticator(KEY, clock=Clock()).authenticate(token)
+    return await Authenticator(TokenKinds(KEY), clock=Clock()).authenticate(token)
 
 
 def by_status(*statuses: int) -> list[object]:
@@ -62,29 +52,29 @@ def by_status(*statuses: int) -> list[object]:
 
 
 @pytest.mark.parametrize("row", by_status(200))
-def test_good_token_is_accepted(row: tokens.Row) -> None:
+async def test_good_token_is_accepted(row: tokens.Row) -> None:
     """What the recipes call good makes Alice."""
-    principal = send(row)
+    principal = await send(row)
 
     assert principal == Principal("alice", "alice@example.com", None)
 
 
 @pytest.mark.parametrize("row", by_status(403))
-def test_look_alike_is_somebody_else(row: tokens.Row) -> None:
+async def test_look_alike_is_somebody_else(row: tokens.Row) -> None:
     """An id that only looks like Alice's is accepted as another user's."""
-    principal = send(row)
+    principal = await send(row)
 
     assert principal.user_id != "alice"
 
 
 @pytest.mark.parametrize("row", by_status(401, 431))
-def test_hostile_token_is_refused(row: tokens.Row) -> None:
+async def test_hostile_token_is_refused(row: tokens.Row) -> None:
     """Each recipe ends in its own kind of refusal, with a reason for the log."""
     # No code: a request so large that over HTTP the transport refuses it before the token is read.
     expected = CODES[tokens.expected_code(row) or "AUTH_INVALID_TOKEN"]
 
     with pytest.raises(Unauthenticated) as refused:
-        send(row)
+        await send(row)
 
     assert (type(refused.value), bool(refused.value.reason)) == (expected, True)
 
@@ -148,95 +138,6 @@ def test_longest_credential_is_handed_on() -> None:
     assert len(bearer.credential([b"Bearer " + b"a" * 8192])) == 8192
 
 
-# What is remembered ---------------------------------------------------------------------
-
-
-def test_good_token_is_verified_once() -> None:
-    """The second look-up gives the same principal and asks nobody."""
-    verifier = Counted()
-    authenticator = Authenticator(verifier, clock=Clock())
-    token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
-
-    first, second = authenticator.authenticate(token), authenticator.authenticate(token)
-
-    assert first is second
-    assert verifier.asked == [token]
-
-
-def test_remembered_token_dies_with_its_expiry() -> None:
-    """A token that was good a moment ago expires at `exp` plus leeway, to the second."""
-    clock = Clock()
-    authenticator = Authenticator(KEY, clock=clock)
-    token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
-    authenticator.authenticate(token)
-
-    clock.now = NOW + 904.9
-    assert authenticator.authenticate(token).user_id == "alice"
-    clock.now = NOW + 905
-    with pytest.raises(TokenExpired):
-        authenticator.authenticate(token)
-
-
-def test_refusal_is_not_remembered() -> None:
-    """A token that came too early is good when its time has come."""
-    clock = Clock(NOW - 60)
-    authenticator = Authenticator(KEY, clock=clock)
-    token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
-    with pytest.raises(TokenInvalid):
-        authenticator.authenticate(token)
-
-    clock.now = NOW
-
-    assert authenticator.authenticate(token).user_id == "alice"
-
-
-def test_another_signature_is_another_token() -> None:
-    """A remembered token vouches for no other with the same claims."""
-    authenticator = Authenticator(KEY, clock=Clock())
-    token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
-    authenticator.authenticate(token)
-    forged = tokens.build({"mangle": ["zerosig"]}, secret=SECRET, alice="a", bob="b", now=NOW).token
-
-    with pytest.raises(SignatureInvalid):
-        authenticator.authenticate(token.rpartition(".")[0] + "." + forged.rpartition(".")[2])
-
-
-def test_memory_is_bounded() -> None:
-    """The oldest entry makes room for the newest."""
-    verifier = Counted()
-    authenticator = Authenticator(verifier, clock=Clock(), max_entries=2)
-    first, second, third = (
-        KEY.issue(user, now=NOW, lifetime_seconds=900) for user in ("alice", "bob", "carol")
-    )
-
-    for token in (first, second, third, second, third, first):
-        authenticator.authenticate(token)
-
-    assert verifier.asked == [first, second, third, first]
-
-
-@pytest.mark.parametrize(("length", "asked"), [(2048, 1), (2052, 2)])
-def test_long_token_is_not_remembered(length: int, asked: int) -> None:
-    """The memory is bounded in bytes too: a token over 2 KiB is verified each time."""
-    verifier = Counted()
-    authenticator = Authenticator(verifier, clock=Clock())
-    token = _token_of_length(length)
-
-    principals = [authenticator.authenticate(token) for _ in range(2)]
-
-    assert principals == [Principal("alice")] * 2
-    assert len(verifier.asked) == asked
-
-
-def _token_of_length(length: int) -> str:
-    members: dict[str, object] = {"sub": "alice", "exp": NOW + 900, "pad": ""}
-    for size in range(length):
-        token = tokens.signed(members | {"pad": "x" * size}, secret=SECRET)
-        if len(token) >= length:
-            return token
-    raise AssertionError
-
-
 # Damage ---------------------------------------------------------------------------------
 
 GOOD = KEY.issue("alice", now=NOW, lifetime_seconds=900, email="alice@example.com").encode("ascii")
@@ -244,15 +145,15 @@ GOOD = KEY.issue("alice", now=NOW, lifetime_seconds=900, email="alice@example.co
 
 @settings(deadline=None)
 @given(position=st.integers(0, len(GOOD) - 1), octet=st.integers(0, 255))
-def test_one_changed_byte_is_no_token(position: int, octet: int) -> None:
+async def test_one_changed_byte_is_no_token(position: int, octet: int) -> None:
     """No change of one byte is accepted, even with the good token remembered."""
     assume(GOOD[position] != octet)
-    authenticator = Authenticator(KEY, clock=Clock())
-    authenticator.authenticate(GOOD.decode("ascii"))
+    authenticator = Authenticator(TokenKinds(KEY), clock=Clock())
+    await authenticator.authenticate(GOOD.decode("ascii"))
     changed = GOOD[:position] + bytes([octet]) + GOOD[position + 1 :]
 
     with pytest.raises(Unauthenticated):
-        authenticator.authenticate(changed.decode("latin-1"))
+        await authenticator.authenticate(changed.decode("latin-1"))
 
 
 @settings(deadline=None)

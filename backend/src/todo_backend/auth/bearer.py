@@ -42,21 +42,29 @@ def credential(values: Sequence[bytes]) -> str:
 
 
 class Verifier(Protocol):
-    """Something that can tell whether one kind of token is genuine."""
+    """Something that can tell whether a token is genuine."""
 
-    def verify(self, token: str, *, now: float) -> Verified:
-        """Vouch for a token at `now` (Unix seconds), or raise a kind of Unauthenticated."""
+    async def verify(self, token: str, *, now: float) -> Verified:
+        """Vouch for a token at `now` (Unix seconds), or raise a kind of Unauthenticated.
+
+        Raises: KeysUnavailable where nobody can tell.
+        """
+        ...
+
+    def generation(self) -> int:
+        """Return a number that changes when a key that has vouched for tokens is no longer good."""
+        ...
 
 
 class Authenticator:
     """Verifies tokens and remembers those that were good until they expire.
 
     Entries are found by the whole token, so a changed signature is another token; failures are
-    never kept. When full it forgets the oldest. A change of key needs a new Authenticator. It
-    belongs to one event loop.
+    never kept. When full it forgets the oldest, and when a key goes it forgets them all. It belongs
+    to one event loop.
     """
 
-    __slots__ = ("_clock", "_entries", "_max_entries", "_verifier")
+    __slots__ = ("_clock", "_entries", "_generation", "_max_entries", "_verifier")
 
     def __init__(
         self,
@@ -70,22 +78,33 @@ class Authenticator:
         self._max_entries = max_entries
         # Not a dict: finding its first key passes over the holes that earlier evictions left.
         self._entries: OrderedDict[str, Verified] = OrderedDict()
+        self._generation = verifier.generation()
 
-    def authenticate(self, token: str) -> Principal:
+    async def authenticate(self, token: str) -> Principal:
         """Say who presents this token.
 
-        Raises: TokenInvalid, SignatureInvalid or TokenExpired.
+        Raises: TokenInvalid, SignatureInvalid, TokenExpired or KeysUnavailable.
         """
         now = self._clock()
+        if self._verifier.generation() != self._generation:
+            self._forget()
         known = self._entries.get(token)
         if known is not None and now < known.valid_until:
             return known.principal
-        return self._verify(token, now)
+        return await self._verify(token, now)
 
-    def _verify(self, token: str, now: float) -> Principal:
+    def _forget(self) -> None:
+        self._entries.clear()
+        self._generation = self._verifier.generation()
+
+    async def _verify(self, token: str, now: float) -> Principal:
         self._entries.pop(token, None)
-        verified = self._verifier.verify(token, now=now)
-        if len(token) <= CACHED_TOKEN_MAX:
+        before = self._generation
+        verified = await self._verifier.verify(token, now=now)
+        if self._verifier.generation() != self._generation:
+            self._forget()
+        # The key that has just vouched may be the one that went while it did.
+        if len(token) <= CACHED_TOKEN_MAX and before == self._generation:
             self._entries[token] = verified
             if len(self._entries) > self._max_entries:
                 self._entries.popitem(last=False)

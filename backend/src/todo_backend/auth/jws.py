@@ -24,8 +24,9 @@ KID_MAX: Final = 255
 _TYPES: Final = ("JWT", "at+jwt")
 
 # Whatever else a header may carry either changes how the token is read (crit, b64, zip, enc, cty)
-# or brings its own key (jku, jwk, x5u, x5c): RFC 8725, sections 3.1 and 3.10.
-_HEADER_MEMBERS: Final = frozenset({"alg", "typ", "kid"})
+# or brings its own key (jku, jwk, x5u, x5c): RFC 8725, sections 3.1 and 3.10. The last three only
+# repeat what the `kid` says, or (Clerk's `cat`) which kind of session it is, and are not obeyed.
+_HEADER_MEMBERS: Final = frozenset({"alg", "typ", "kid", "x5t", "x5t#S256", "cat"})
 
 _SEGMENT: Final = re.compile(rb"[A-Za-z0-9_-]+")
 _UNFIT_FOR_KID: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
