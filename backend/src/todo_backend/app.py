@@ -8,23 +8,28 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from todo_backend import __version__
-from todo_backend.auth.bearer import Authenticator, credential
-from todo_backend.auth.claims import ClaimRules
-from todo_backend.auth.shared_secret import SharedSecret
 from todo_backend.contracts import CONTRACTS
+from todo_backend.credentials import credentials
 from todo_backend.database.database import Database
 from todo_backend.lifespan import lifespan_of, told_in_a_line
 from todo_backend.model.errors import RequestMalformed
-from todo_backend.model.principal import Principal
 from todo_backend.observability import AccessLog
-from todo_backend.settings import Settings, development_secret
+from todo_backend.secret_file import secret_of
+from todo_backend.settings import Settings
 from todo_backend.web import docs, utility
 from todo_backend.web import openapi as description
-from todo_backend.web.call import Call
-from todo_backend.web.contract import Contract
-from todo_backend.web.operation import Authenticate, Operation
+from todo_backend.web.contract import Contract, function_sets
+from todo_backend.web.cursors import Cursors, cursors
+from todo_backend.web.operation import Operation
 from todo_backend.web.router import Router
 from todo_backend.web.shell import Shell
+from todo_backend.web.signature import (
+    OWNER,
+    Service,
+    accounts,
+    search_functions,
+    task_functions,
+)
 
 TITLE: Final = "Todo backend"
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -90,28 +95,39 @@ def create_app(
     `is_checked`: somebody has found the database well, or worth waiting for. Otherwise the lifespan
     refuses to start where waiting for it makes no sense.
     """
-    shapes = [contract.shape for contract in contracts.values()]
     served = [contracts[name] for name in settings.api_contracts]
     database = Database(
         pool_size=settings.db_pool_size + settings.db_max_overflow,
         timeout_seconds=settings.database_timeout_seconds,
         prepared_statements=settings.db_prepared_statements,
     )
+    known = credentials(settings, database)
     app = TodoApp(
         title=TITLE,
         version=__version__,
-        description=description.DESCRIPTION,
         license_info=description.LICENSE,
         servers=list(description.SERVERS),
-        openapi_tags=list(description.TAGS),
-        lifespan=lifespan_of(settings, database, shapes, is_checked=is_checked),
+        lifespan=lifespan_of(
+            settings,
+            database,
+            function_sets(contracts.values()),
+            is_checked=is_checked,
+            close=known.close,
+        ),
     )
-    authenticate = authenticator(settings)
+    sealing = Cursors(secret_of(settings))
     router = Router(present=served[0].present, debug=settings.debug)
-    for contract in served:
-        tasks = database.tasks(contract.shape)
+    # `/api/tasks/tasks` is the list of a user called "tasks": no task has such an id.
+    for contract in sorted(served, key=lambda each: OWNER not in each.family):
+        services: dict[Service, object] = {
+            task_functions: database.tasks(contract.shape),
+            search_functions: database.search(contract.shape),
+            cursors: sealing,
+            accounts: known.accounts,
+        }
         operations = [
-            Operation(route, authenticate=authenticate, tasks=tasks) for route in contract.routes
+            Operation(route, authenticate=known.authenticate, services=services)
+            for route in contract.routes
         ]
         router.add(operations, present=contract.present)
         app.router.routes += operations
@@ -125,29 +141,6 @@ def create_app(
     malformed = served[0].present(RequestMalformed())
     app.answer_malformed = lambda: shell.to_no_request(malformed)
     return app
-
-
-def authenticator(settings: Settings) -> Authenticate:
-    """Make the function that says who is calling, from the shared secret."""
-    rules = ClaimRules(
-        leeway_seconds=settings.jwt_leeway_seconds,
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-    )
-    key = SharedSecret(secret_of(settings), rules=rules, algorithm=settings.jwt_algorithm)
-    known = Authenticator(key)
-
-    def authenticate(call: Call) -> Principal:
-        return known.authenticate(credential(call.field_values(b"authorization")))
-
-    return authenticate
-
-
-def secret_of(settings: Settings) -> str:
-    """Return the configured secret, or the one kept for development."""
-    if settings.better_auth_secret is not None:
-        return settings.better_auth_secret.get_secret_value()
-    return development_secret(settings.data_dir)
 
 
 def _wrapped(router: Router, settings: Settings) -> Shell:

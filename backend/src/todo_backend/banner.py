@@ -42,13 +42,13 @@ def banner(started: Started) -> str:
 
 
 def _request(started: Started, token: str) -> list[str]:
-    family = CONTRACTS[started.settings.api_contracts[0]].family
-    path = f"{family.format(user_id=DEVELOPMENT_USER)}/tasks"
+    contract = CONTRACTS[started.settings.api_contracts[0]]
+    path = next(route.path for route in contract.routes if route.method == "GET")
     return [
         "",
         f"Try it as {DEVELOPMENT_USER}, with a token for development that is good for a day:",
         "",
-        f"  curl {started.address}{path} \\",
+        f"  curl {started.address}{path.format(user_id=DEVELOPMENT_USER)} \\",
         f"    -H 'Authorization: Bearer {token}'",
         "",
         "Ctrl-C stops it.",

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Final
@@ -14,7 +14,7 @@ from starlette.types import Message, Send
 from todo_backend import startup
 from todo_backend.database.database import Database
 from todo_backend.database.embedded import EmbeddedError, EmbeddedPostgres
-from todo_backend.database.functions import Shape
+from todo_backend.database.functions import FunctionSet
 from todo_backend.database.reach import DatabaseUnfit
 from todo_backend.database.url import ConnectArgs, parse
 from todo_backend.model.stack import stack_of
@@ -24,11 +24,16 @@ _log: Final = structlog.get_logger("todo_backend.lifespan")
 
 
 def lifespan_of(
-    settings: Settings, database: Database, shapes: Collection[Shape], *, is_checked: bool
+    settings: Settings,
+    database: Database,
+    function_sets: Collection[FunctionSet],
+    *,
+    is_checked: bool,
+    close: Callable[[], Awaitable[None]],
 ) -> Callable[[FastAPI], Any]:
     """Make what surrounds the serving: the database is there before it and gone after it.
 
-    `is_checked` as in `create_app`.
+    `is_checked` as in `create_app`; `close` is for what else is open by then.
     """
 
     @asynccontextmanager
@@ -37,10 +42,11 @@ def lifespan_of(
             address = settings.connect_args() or await _start_embedded(settings, stack)
             database.open(address)
             stack.push_async_callback(database.close)
+            stack.push_async_callback(close)
             attempt = partial(
                 startup.prepare,
                 address,
-                shapes,
+                function_sets,
                 migrates=settings.migrate_on_start,
                 timeout_seconds=settings.database_timeout_seconds,
             )

@@ -15,18 +15,20 @@ import uvicorn
 from pydantic import SecretStr
 
 from todo_backend import observability, startup, supervision
-from todo_backend.app import TodoApp, create_app, secret_of
+from todo_backend.app import TodoApp, create_app
 from todo_backend.auth.claims import ClaimRules
 from todo_backend.auth.shared_secret import SharedSecret
 from todo_backend.banner import DEVELOPMENT_USER, Started, banner
 from todo_backend.contracts import CONTRACTS
 from todo_backend.database.embedded import EmbeddedPostgres
-from todo_backend.database.functions import Shape
+from todo_backend.database.functions import FunctionSet
 from todo_backend.database.url import parse
 from todo_backend.endings import Endings, endings
 from todo_backend.listening import address_of, is_everywhere, listening
 from todo_backend.model.errors import DatabaseUnavailable
+from todo_backend.secret_file import secret_of
 from todo_backend.settings import Settings, SettingsError, load
+from todo_backend.web import contract
 from todo_backend.web.transport import HttpProtocol
 
 TOKEN_SECONDS: Final = 24 * 60 * 60
@@ -45,9 +47,9 @@ def settings_from_environment() -> Settings:
     return load(env_file=Path(".env"), contracts=tuple(CONTRACTS), families=families)
 
 
-def shapes() -> list[Shape]:
-    """Return how every contract writes a task, whether this deployment serves it or not."""
-    return [contract.shape for contract in CONTRACTS.values()]
+def function_sets() -> list[FunctionSet]:
+    """Return the functions of every contract, whether this deployment serves it or not."""
+    return contract.function_sets(CONTRACTS.values())
 
 
 def app_from_environment() -> TodoApp:
@@ -165,7 +167,7 @@ async def _prepare(settings: Settings, url: str, asked: Endings) -> None:
         if not asked.is_asked:
             await startup.prepare(
                 parse(url),
-                shapes(),
+                function_sets(),
                 migrates=settings.migrate_on_start,
                 timeout_seconds=settings.database_timeout_seconds,
             )

@@ -1,9 +1,10 @@
 """What a wire contract is, to the rest of the application."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from todo_backend.database.functions import Shape
+from todo_backend.database.accounts import ACCOUNTS
+from todo_backend.database.functions import FunctionSet, Shape
 from todo_backend.model.errors import TodoError
 from todo_backend.web.answer import Answer
 from todo_backend.web.openapi import ErrorResponses
@@ -24,3 +25,8 @@ class Contract:
     present: Callable[[TodoError], Answer]
     describe: ErrorResponses
     routes: Sequence[Route]
+
+
+def function_sets(contracts: Iterable[Contract]) -> list[FunctionSet]:
+    """Return what a database needs for these contracts: how each writes a task, and accounts."""
+    return [ACCOUNTS, *(contract.shape for contract in contracts)]

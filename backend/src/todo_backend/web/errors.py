@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Collection
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -10,9 +10,12 @@ from starlette.requests import ClientDisconnect
 from todo_backend.model.errors import (
     ContentTooLarge,
     CredentialMissing,
+    CredentialsWrong,
     DatabaseUnavailable,
+    KeysUnavailable,
     MediaTypeUnsupported,
     MethodNotAllowed,
+    Overloaded,
     RequestMalformed,
     TodoError,
     Unauthenticated,
@@ -26,17 +29,18 @@ from todo_backend.web.call import Call
 SHOWN_MAX: Final = 100
 # What every JSON reader takes without rounding (RFC 8259, section 6).
 _EXACT_INTEGER_MAX: Final = 2**53 - 1
+_Produced = TypeVar("_Produced")
 _log: Final = structlog.get_logger("todo_backend.errors")
 
 
 async def answered(
     call: Call,
-    produce: Callable[[], Awaitable[Answer]],
+    produce: Callable[[], Awaitable[_Produced]],
     *,
     present: Callable[[TodoError], Answer],
     debug: bool,
-) -> Answer | None:
-    """Return what `produce` answers, or the error it raises as `present` says it.
+) -> _Produced | Answer | None:
+    """Return what `produce` returns, or the error it raises as `present` says it.
 
     None when the client has gone. A defect is logged with its stack and shown as Unexpected.
     """
@@ -44,7 +48,7 @@ async def answered(
         return await produce()
     except TodoError as error:
         call.record.error = type(error).__name__
-        if isinstance(error, Unauthenticated | DatabaseUnavailable):
+        if isinstance(error, Unauthenticated | DatabaseUnavailable | KeysUnavailable):
             call.record.error += f": {error.reason}"
         return present(error)
     except ClientDisconnect:
@@ -71,7 +75,7 @@ def headers_of(error: TodoError) -> tuple[Header, ...]:
     """Return the headers that HTTP wants beside this error, whatever the contract."""
     found: tuple[Header, ...] = ()
     match error:
-        case CredentialMissing():
+        case CredentialMissing() | CredentialsWrong():
             # RFC 6750, section 3: no `error` where no token was sent.
             found = ((b"www-authenticate", b"Bearer"),)
         case Unauthenticated():
@@ -80,7 +84,7 @@ def headers_of(error: TodoError) -> tuple[Header, ...]:
             found = (allow_header(error.allowed),)
         case MediaTypeUnsupported():
             found = ((b"accept", b"application/json"),)
-        case DatabaseUnavailable():
+        case DatabaseUnavailable() | KeysUnavailable() | Overloaded():
             found = ((b"retry-after", b"%d" % error.retry_after_seconds),)
         case ContentTooLarge() | RequestMalformed():
             # What comes next on this connection is not the start of a request.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -9,8 +10,10 @@ from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, Vali
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
+from todo_backend.auth import emails, passwords
 from todo_backend.model.errors import FieldError, Invalid, Rule
 from todo_backend.model.text import has_visible, is_storable, strip, to_well_formed
+from todo_backend.web.moments import MomentRefused, moment
 
 SENSITIVE: Final = frozenset({"password", "token", "refresh_token"})
 """The fields whose value no error repeats."""
@@ -63,11 +66,10 @@ def refusal(rule: Rule, constraint: str) -> PydanticCustomError:
     return PydanticCustomError(rule.value, constraint)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A marker of a text of at most `max_length` characters, which pydantic has checked here."""
+class _Checked:
+    """A marker of a text, which pydantic has checked here."""
 
-    max_length: int
+    __slots__ = ()
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -76,6 +78,13 @@ class _Text:
 
     def _checked(self, value: str) -> str:
         raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class _Text(_Checked):
+    """A marker of a text of at most `max_length` characters."""
+
+    max_length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +111,15 @@ class Title(_Text):
         return title
 
 
+class Name(Title):
+    """Makes `Annotated[str, Name(255)]` what somebody is called: the rules of a title."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Description(_Text):
-    """Makes `Annotated[str, Description(1000)] | None` a storable text, kept as it arrives."""
+class Verbatim(_Text):
+    """Makes `Annotated[str, Verbatim(1024)]` a storable text, kept as it arrives."""
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -117,6 +132,76 @@ class Description(_Text):
         if len(value) > self.max_length:
             raise refusal(Rule.TOO_LONG, f"must be at most {self.max_length} characters")
         return value
+
+
+class Description(Verbatim):
+    """Makes `Annotated[str, Description(1000)] | None` a description, kept as it arrives."""
+
+    __slots__ = ()
+
+
+class EmailAddress(_Checked):
+    """Makes `Annotated[str, EmailAddress()]` an address fit for an account, as it was typed."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"format": "email", "maxLength": emails.ADDRESS_MAX}
+
+    def _checked(self, value: str) -> str:
+        if not is_storable(value):
+            raise refusal(Rule.FORMAT, _UNSTORABLE)
+        if len(value) > emails.ADDRESS_MAX:
+            raise refusal(Rule.TOO_LONG, f"must be at most {emails.ADDRESS_MAX} characters")
+        try:
+            return emails.parse(value).typed
+        except ValueError as error:
+            rule = Rule.FORMAT if strip(value) else Rule.REQUIRED
+            raise refusal(rule, str(error)) from None
+
+
+class Password(_Checked):
+    """Makes `Annotated[str, Password()]` a password fit for an account, kept as it arrives."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        bounds = {"minLength": passwords.LENGTH_MIN, "maxLength": passwords.LENGTH_MAX}
+        return handler(schema) | {"format": "password", **bounds}
+
+    def _checked(self, value: str) -> str:
+        weakness = passwords.weakness(value)
+        if weakness is None:
+            return value
+        if not value:
+            raise refusal(Rule.REQUIRED, weakness)
+        raise refusal(Rule.TOO_LONG if len(value) > passwords.LENGTH_MAX else Rule.FORMAT, weakness)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Makes `Annotated[datetime, Moment()]` a moment in UTC, spelled as a date or a date-time."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        # Strictly a text: pydantic's own would take a number for a Unix time.
+        return core_schema.no_info_after_validator_function(self._read, core_schema.str_schema())
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+
+    def _read(self, value: str) -> datetime:
+        try:
+            return moment(value)
+        except MomentRefused as error:
+            raise refusal(error.rule, error.constraint) from None
 
 
 def _field_errors(model: type[BaseModel], error: ValidationError) -> Iterator[FieldError]:

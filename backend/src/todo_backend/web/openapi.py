@@ -1,7 +1,7 @@
 """What `/openapi.json` says beyond the signatures: answers, their headers and their examples."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,17 +15,24 @@ from todo_backend.web.answer import Answer
 
 Responses = dict[int | str, dict[str, Any]]
 
-DESCRIPTION: Final = """The backend of a todo application: everybody has tasks, and sees no others.
+_DESCRIPTION: Final = """The backend of a todo application: everybody has tasks, and sees no others.
 
-Send `Authorization: Bearer <token>` with a token from Better Auth; the `user_id` in a path is the
-user that the token names. Bodies are JSON in UTF-8. Every answer carries `X-Request-ID`: quote it
+Send `Authorization: Bearer <token>` with a token {issuer}{owner}. \
+Bodies are JSON in UTF-8. Every answer carries `X-Request-ID`: quote it
 when something goes wrong.
 
 A single task carries an `ETag`. Send it back as `If-Match` to change the task only if nobody else
 has, or as `If-None-Match` to be told that nothing has changed. Without these headers the last
 writer wins, field by field.
 """
+_ELSEWHERE: Final = "from Better Auth"
+_HERE_TOO: Final = "from `signUp`, `signIn` or `refreshTokens`,\nor one from Better Auth"
+_OWNER: Final = """; the `user_id` in a path is the
+user that the token names"""
+_BEARER: Final = "A token {issuer}. Its `sub` (or `user_id`) is the user."
+AUTH: Final = "auth"
 TAGS: Final = (
+    {"name": AUTH, "description": "Accounts of this backend, and the tokens of their sessions."},
     {"name": "tasks", "description": "A user's own tasks."},
     {"name": "utility", "description": "What this server is and how it is. No token needed."},
 )
@@ -68,6 +75,7 @@ _MEANING: Final[Mapping[int, str]] = {
     403: "The token belongs to another user than the path names.",
     404: "The user has no such task.",
     405: "This address does not take this method.",
+    409: "It conflicts with what is there already. Nothing has changed.",
     412: "The task is not at a version that `If-Match` names. Nothing has changed.",
     413: "The body is too large.",
     414: "The address is too long.",
@@ -75,7 +83,8 @@ _MEANING: Final[Mapping[int, str]] = {
     422: "A value breaks a rule. Nothing has changed.",
     431: "The headers are too large.",
     500: "A defect of the server.",
-    503: "The database is away, too slow, full or read-only. The same request may work soon.",
+    503: "What the server needs is away, its database or the keys of tokens; or it is busy. The "
+    "same request may work soon.",
 }
 
 READ: Final = ("ETag",)
@@ -104,13 +113,15 @@ NOT_MODIFIED: Final[Responses] = {
     }
 }
 
+GONE: Final[Responses] = {204: {"description": "The task is gone.", "headers": header_refs(())}}
+
 
 def documented(
     status: int,
     model: type[BaseModel],
     *,
     description: str,
-    example: Mapping[str, Any],
+    example: Mapping[str, Any] | list[Any],
     headers: Iterable[str] = (),
 ) -> Responses:
     """Describe what a route answers at `status`."""
@@ -164,17 +175,34 @@ def finished(document: dict[str, Any], routes: Iterable[APIRoute]) -> dict[str, 
 
     Every operation says whether it wants a token; the parameters stand in the order of the path.
     """
+    routes = [route for route in routes if route.include_in_schema]
+    _introduce(document, routes)
     document["security"] = [{SECURITY: []}]
     document["components"]["headers"] = {
         name: {"description": description, "required": True, "schema": {"type": "string"} | schema}
         for name, (description, schema) in _HEADERS.items()
     }
     for route in routes:
-        if route.include_in_schema:
-            for method in route.methods or ():
-                _finish_operation(document["paths"][route.path][method.lower()], route)
+        for method in route.methods or ():
+            _finish_operation(document["paths"][route.path][method.lower()], route)
     _tidy(document)
     return document
+
+
+def _introduce(document: dict[str, Any], routes: Sequence[APIRoute]) -> None:
+    """Say in the beginning what this deployment serves, and nothing of what it doesn't."""
+    used = {tag for route in routes for tag in route.tags}
+    document["tags"] = [tag for tag in TAGS if tag["name"] in used]
+    has_owner = any("{user_id}" in route.path for route in routes)
+    issuer = _HERE_TOO if AUTH in used else _ELSEWHERE
+    document["info"]["description"] = _DESCRIPTION.format(
+        issuer=issuer, owner=_OWNER if has_owner else ""
+    )
+    scheme = document["components"]["securitySchemes"][SECURITY]
+    scheme["description"] = _BEARER.format(issuer=issuer.replace("\n", " "))
+    # FastAPI's own, which nothing refers to where every operation describes its errors.
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
 
 
 def _finish_operation(operation: dict[str, Any], route: APIRoute) -> None:
@@ -188,6 +216,9 @@ def _finish_operation(operation: dict[str, Any], route: APIRoute) -> None:
         )
     )
     responses = operation["responses"]
+    # FastAPI's guess about a route with a parameter; a condition breaks no rule.
+    for status in responses.keys() - {*map(str, route.responses)}:
+        del responses[status]
     for status, described in route.responses.items():
         for media_type, content in described.get("content", {}).items():
             # FastAPI takes every null out, those in examples too.

@@ -9,40 +9,37 @@ at start, into the few steps below.
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Protocol, Self, get_args, get_origin
+from types import MappingProxyType
+from typing import Annotated, Any, Protocol, Self, get_args, get_origin
 
-from fastapi import Depends, Header, Path
 from fastapi.params import Body as BodyParameter
 from fastapi.params import Depends as Dependency
 from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
 from pydantic import BaseModel
-from pydantic.json_schema import SkipJsonSchema
 
-from todo_backend.database.tasks import TaskFunctions
 from todo_backend.model.errors import FieldError, Invalid, Rule, TaskNotFound, WrongUser
 from todo_backend.model.principal import Principal
 from todo_backend.model.task import TaskId
 from todo_backend.web import body, fields, parameters
-from todo_backend.web.answer import Answer
+from todo_backend.web.answer import Reply
 from todo_backend.web.body import NO_BODY, NoBody
 from todo_backend.web.call import Call
-from todo_backend.web.openapi import SECURITY, Responses
+from todo_backend.web.openapi import Responses
+from todo_backend.web.signature import HEADERS, OWNER, PRINCIPALS, Service, leaver, owner
 
-Endpoint = Callable[..., Awaitable[Answer]]
-Authenticate = Callable[[Call], Principal]
-"""Says who is calling. Raises a kind of Unauthenticated."""
+Endpoint = Callable[..., Awaitable[Reply]]
 
-OWNER: Final = "user_id"
-"""The path parameter that names whose tasks they are."""
-_ETAG: Final = '"e-660c315273f1f"'
 
-_bearer = HTTPBearer(
-    scheme_name=SECURITY,
-    bearerFormat="JWT",
-    description="A token from Better Auth. Its `sub` (or `user_id`) is the user.",
-)
+class Authenticate(Protocol):
+    """Says who is calling."""
+
+    async def __call__(self, call: Call, *, with_ended_session: bool = False) -> Principal:
+        """Raise a kind of Unauthenticated, or DatabaseUnavailable where nobody can tell.
+
+        `with_ended_session`: a token is good although its session has been ended.
+        """
+        ...
 
 
 class QueryModel(Protocol):
@@ -54,69 +51,6 @@ class QueryModel(Protocol):
         ...
 
 
-# What a route's signature may ask for. FastAPI documents what stands in these functions'
-# signatures, and nothing calls them.
-
-
-def _owner(
-    user_id: Annotated[
-        str,
-        Path(
-            min_length=1,
-            max_length=255,
-            description="The user whose tasks they are, as the token names them.",
-            examples=["user_123"],
-        ),
-    ],
-    token: Annotated[object, Depends(_bearer)],
-) -> Principal:
-    raise NotImplementedError
-
-
-def _if_match(
-    if_match: Annotated[
-        str | SkipJsonSchema[None],
-        Header(
-            alias="If-Match",
-            description="Change the task only if it is still at this version (its `ETag`).",
-            examples=[_ETAG],
-        ),
-    ] = None,
-) -> list[bytes]:
-    raise NotImplementedError
-
-
-def _if_none_match(
-    if_none_match: Annotated[
-        str | SkipJsonSchema[None],
-        Header(
-            alias="If-None-Match",
-            description="Answer 304 without a body if this is still the version (its `ETag`).",
-            examples=[_ETAG],
-        ),
-    ] = None,
-) -> list[bytes]:
-    raise NotImplementedError
-
-
-def _tasks() -> TaskFunctions:
-    raise NotImplementedError
-
-
-Owner = Annotated[Principal, Depends(_owner)]
-"""The caller, who is also the user that the path names."""
-IfMatch = Annotated[list[bytes], Depends(_if_match)]
-"""The values of the header `If-Match`."""
-IfNoneMatch = Annotated[list[bytes], Depends(_if_none_match)]
-"""The values of the header `If-None-Match`."""
-
-Tasks = Annotated[TaskFunctions, Depends(_tasks)]
-"""The tasks, written as the route's contract writes them."""
-
-_HEADERS: Final[dict[Callable[..., object], bytes]] = {
-    _if_match: b"if-match",
-    _if_none_match: b"if-none-match",
-}
 _Read = Callable[[Call], object]
 
 
@@ -138,14 +72,14 @@ class Route:
 
 
 class Operation(APIRoute):
-    """A route with the steps that run it, over the `tasks` of its contract."""
+    """A route with the steps that run it, over the `services` that its signature asks for."""
 
     def __init__(
         self,
         route: Route,
         *,
         authenticate: Authenticate | None = None,
-        tasks: TaskFunctions | None = None,
+        services: Mapping[Service, object] = MappingProxyType({}),
     ) -> None:
         super().__init__(
             route.path,
@@ -160,20 +94,20 @@ class Operation(APIRoute):
         )
         self._endpoint = route.endpoint
         self._authenticate = authenticate
-        self._steps = _Steps(route.endpoint, {_tasks: tasks})
-        if self._steps.owner is not None and authenticate is None:
-            raise TypeError(f"{route.operation_id} has an owner and nobody who says who calls")
+        self._steps = _Steps(route.endpoint, services)
+        if self._steps.principal is not None and authenticate is None:
+            raise TypeError(f"{route.operation_id} has a caller and nobody who says who it is")
 
-    async def answer(self, call: Call) -> Answer:
+    async def answer(self, call: Call) -> Reply:
         """Run the steps up to the first refusal, which is raised."""
         steps = self._steps
         values = dict(steps.constants)
-        if steps.owner is not None and self._authenticate is not None:
-            principal = self._authenticate(call)
+        if steps.principal is not None and self._authenticate is not None:
+            principal = await self._authenticate(call, with_ended_session=steps.with_ended_session)
             call.record.user_id = principal.user_id
-            if call.path[OWNER] != principal.user_id:
+            if steps.is_owner and call.path[OWNER] != principal.user_id:
                 raise WrongUser
-            values[steps.owner] = principal
+            values[steps.principal] = principal
         data = await body.read_json(call) if steps.body is not None else NO_BODY
         self._validate(call, data, values)
         return await self._endpoint(**values)
@@ -219,10 +153,10 @@ class _BodyStep:
 class _Steps:
     """What a route's signature asks for, sorted by when it is found out."""
 
-    def __init__(
-        self, endpoint: Endpoint, services: Mapping[Callable[..., object], object]
-    ) -> None:
-        self.owner: str | None = None
+    def __init__(self, endpoint: Endpoint, services: Mapping[Service, object]) -> None:
+        self.principal: str | None = None
+        self.is_owner = False
+        self.with_ended_session = False
         self.body: _BodyStep | None = None
         self.reads: list[tuple[str, _Read]] = []
         self.constants: dict[str, object] = {}
@@ -233,7 +167,7 @@ class _Steps:
         self,
         name: str,
         parameter: inspect.Parameter,
-        services: Mapping[Callable[..., object], object],
+        services: Mapping[Service, object],
     ) -> None:
         kind, marker = _annotation(parameter)
         if isinstance(marker, Dependency):
@@ -251,12 +185,14 @@ class _Steps:
         self,
         name: str,
         dependency: Callable[..., object] | None,
-        services: Mapping[Callable[..., object], object],
+        services: Mapping[Service, object],
     ) -> None:
-        if dependency is _owner:
-            self.owner = name
-        elif dependency in _HEADERS:
-            header = _HEADERS[dependency]
+        if dependency in PRINCIPALS:
+            self.principal = name
+            self.is_owner = dependency is owner
+            self.with_ended_session = dependency is leaver
+        elif dependency in HEADERS:
+            header = HEADERS[dependency]
             self.reads.append((name, lambda call: call.field_values(header)))
         elif dependency is not None:
             self.constants[name] = services[dependency]

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from todo_backend.model.errors import FieldError, Invalid, Rule, TaskNotFound
-from todo_backend.model.text import to_well_formed
+from todo_backend.model.text import is_storable, strip, to_well_formed
+from todo_backend.web.moments import MomentRefused, moment
 
 BIGINT_MAX: Final = 2**63 - 1
 """The largest id that a row can have."""
@@ -125,6 +127,49 @@ class Query:
         else:
             return value
         return default
+
+    def choices(self, name: str, options: Sequence[_Option]) -> tuple[_Option, ...]:
+        """Read any of `options`, each in a parameter of its own; in the order of the options."""
+        values = self._values.get(name, [])
+        for value in values:
+            if value not in options:
+                rule = "must be one of: " + ", ".join(options)
+                self._refuse(name, Rule.FORMAT, rule, value)
+                return ()
+        return tuple(option for option in options if option in values)
+
+    def flag(self, name: str) -> bool:
+        """Read `true` or `false`; absent is false."""
+        return self.choice(name, ("true", "false"), default="false") == "true"
+
+    def moment(self, name: str) -> datetime | None:
+        """Read a date or a date-time."""
+        text = self._single(name)
+        try:
+            return None if text is None else moment(text, from_form=True)
+        except MomentRefused as error:
+            self._refuse(name, error.rule, error.constraint, text or "")
+            return None
+
+    def words(self, name: str, *, maximum: int) -> tuple[str, ...]:
+        """Read the different words of a text of 1 to `maximum` characters, blank ends apart."""
+        text = self._single(name)
+        if text is None:
+            return ()
+        stripped = strip(text)
+        if not is_storable(stripped):
+            self._refuse(name, Rule.FORMAT, "must be UTF-8 without the null character", text)
+        elif not 1 <= len(stripped) <= maximum:
+            rule = Rule.TOO_LONG if stripped else Rule.REQUIRED
+            self._refuse(name, rule, f"must be between 1 and {maximum} characters", text)
+        return tuple(dict.fromkeys(stripped.split()))
+
+    def opaque(self, name: str, *, instead_of: str) -> str | None:
+        """Read a text that somebody else understands, and that makes `instead_of` pointless."""
+        text = self._single(name)
+        if text is not None and instead_of in self._values:
+            self._refuse(name, Rule.FORMAT, f"must not be given together with {instead_of}", text)
+        return text
 
     def _single(self, name: str) -> str | None:
         values = self._values.get(name)

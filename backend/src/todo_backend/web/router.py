@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from todo_backend.model.errors import MethodNotAllowed, RouteNotFound, TodoError
 from todo_backend.web import errors, limits
-from todo_backend.web.answer import NO_STORE, Answer
+from todo_backend.web.answer import NO_STORE, Answer, Reply, Streamed, cut_off
 from todo_backend.web.call import RECORD, Call, Record
 from todo_backend.web.operation import Operation
 
@@ -57,7 +57,7 @@ class Resource:
             found[name] = _decode(segment) if "%" in segment else segment
         return found
 
-    async def answer(self, call: Call) -> Answer:
+    async def answer(self, call: Call) -> Reply:
         """Raises: MethodNotAllowed, and whatever the operation raises."""
         method: str = call.scope["method"]
         operation = self._operations.get(method)
@@ -96,10 +96,24 @@ class Router:
         answer = await errors.answered(
             call, lambda: self._answer(call, resource), present=present, debug=self._debug
         )
-        if answer is not None:
+        if isinstance(answer, Streamed):
+            await self._stream(answer, call, send, present=present)
+        elif answer is not None:
             await answer.send(send, lingering=receive if answer.closes else None)
 
-    async def _answer(self, call: Call, resource: Resource | None) -> Answer:
+    async def _stream(self, reply: Streamed, call: Call, send: Send, *, present: Present) -> None:
+        with_body = call.scope["method"] != "HEAD"
+        failure = await errors.answered(
+            call,
+            lambda: reply.send(send, call.receive, with_body=with_body),
+            present=present,
+            debug=self._debug,
+        )
+        if failure is not None:
+            # Too late to say it.
+            await cut_off(call.scope, call.receive)
+
+    async def _answer(self, call: Call, resource: Resource | None) -> Reply:
         await limits.check(call)
         if resource is None:
             raise RouteNotFound

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from todo_backend.web.answer import CUT
+
 _HEAD: Final = b"HTTP/1."
 
 
@@ -20,6 +22,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(_OneWriteTransport(transport, self.loop))
+        self.app_state = {**self.app_state, CUT: transport.abort}
 
     def send_400_response(self, msg: str) -> None:
         answer_malformed = getattr(self.app, "answer_malformed", None)

@@ -59,6 +59,12 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
             "SYSTEM_DATABASE_ERROR",
             "The database can't be reached, try again soon",
         ),
+        facts.KeysUnavailable: (
+            503,
+            "AUTH_KEYS_UNAVAILABLE",
+            "The token can't be verified right now, try again soon",
+        ),
+        facts.Overloaded: (503, "SYSTEM_DATABASE_ERROR", "The server is busy, try again soon"),
         facts.Unexpected: (500, "SYSTEM_INTERNAL_ERROR", "An unexpected error occurred"),
     }
 )
@@ -109,6 +115,7 @@ _ALWAYS: Final = (
     facts.TokenExpired(""),
     facts.SignatureInvalid(""),
     facts.WrongUser(),
+    facts.KeysUnavailable(""),
     facts.DatabaseUnavailable(""),
 )
 _BODY: Final = (

@@ -27,7 +27,8 @@ from todo_backend.model.task import UNSET, Rendered, TaskId
 from todo_backend.web.answer import JSON, Answer, Header
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.openapi import CREATED, LISTED, NOT_MODIFIED, READ, Responses, documented
-from todo_backend.web.operation import IfMatch, IfNoneMatch, Owner, Route, Tasks
+from todo_backend.web.operation import Route
+from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Tasks
 
 _TAGS: Final = EntityTags("e")
 _COLLECTION: Final = "/api/{user_id}/tasks"

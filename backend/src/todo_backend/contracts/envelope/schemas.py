@@ -30,6 +30,7 @@ Code = Literal[
     "VALIDATION_INVALID_FORMAT",
     "SYSTEM_INTERNAL_ERROR",
     "SYSTEM_DATABASE_ERROR",
+    "AUTH_KEYS_UNAVAILABLE",
 ]
 """Every error's name for a program."""
 
