@@ -3,6 +3,7 @@
 Tests commit. What keeps them apart is that each has users of its own.
 """
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,18 +12,32 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from tests.support.canary import SUITE
 from tests.support.server import Served, environment, serving
-from tests.support.users import Caller, fresh_caller
+from tests.support.users import NO_TLS, Caller, fresh_caller
 from todo_backend.contracts import CONTRACTS
 from todo_backend.database import migrate
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs, parse
+from todo_backend.web.contract import function_sets
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_comes_out() -> Iterator[None]:
+    """Fail the run if a log or an answer of any of its servers holds what is secret."""
+    # The client shares its process with the server, and tells every address that it asks.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).disabled = True
+    yield
+    leaks = SUITE.leaks()
+    assert leaks == [], "\n".join(leaks[:20])
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """The server, for tests that make databases and roles of their own."""
     folder: Path = tmp_path_factory.mktemp("postgres")
+    SUITE.watch("PostgreSQL", (folder / "postgres.log").read_text)
     with EmbeddedPostgres.start(folder, options={"fsync": "off"}) as server:
         yield server
 
@@ -31,7 +46,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 async def address(postgres: EmbeddedPostgres) -> ConnectArgs:
     """The migrated database that the tests share."""
     found = parse(postgres.url)
-    await migrate.up(found, [contract.shape for contract in CONTRACTS.values()])
+    await migrate.up(found, function_sets(CONTRACTS.values()))
     return found
 
 
@@ -54,7 +69,7 @@ async def served(postgres: EmbeddedPostgres, address: ConnectArgs) -> AsyncItera
 @pytest_asyncio.fixture(scope="session")
 async def anonymous(served: Served) -> AsyncIterator[httpx.AsyncClient]:
     """A client that sends no token."""
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with httpx.AsyncClient(base_url=served.url, verify=NO_TLS) as client:
         yield client
 
 

@@ -3,10 +3,9 @@
 import asyncio
 import io
 import json
-import logging
 import re
-from collections.abc import Iterator
 from dataclasses import replace
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +18,8 @@ from todo_backend.contracts.envelope import ENVELOPE
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs, parse
 from todo_backend.web.answer import Answer
-from todo_backend.web.operation import Owner, Route, Tasks
+from todo_backend.web.operation import Route
+from todo_backend.web.signature import Owner, Tasks
 
 LINE = re.compile(
     r"\[(?P<timestamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\] \[(?P<level>[A-Z]+)\] "
@@ -46,17 +46,6 @@ async def line_of(served: Served, response: httpx.Response) -> dict[str, Any]:
         await asyncio.sleep(0.005)
     (line,) = found
     return line
-
-
-@pytest.fixture(autouse=True)
-def _client_is_silent() -> Iterator[None]:
-    # It shares this process with the server, and tells every address and header that it sends.
-    loggers = [logging.getLogger(name) for name in ("httpx", "httpcore")]
-    for logger in loggers:
-        logger.disabled = True
-    yield
-    for logger in loggers:
-        logger.disabled = False
 
 
 @pytest.mark.parametrize(
@@ -185,6 +174,26 @@ async def _send_canaries(alice: Caller) -> None:
     await client.get(tasks, headers={"user-agent": CANARY * 80_000})
     preflight = {"origin": ORIGIN, "access-control-request-method": "GET"}
     await client.options(f"{tasks}?{CANARY}", headers=preflight)
+    await _send_canaries_about_accounts(client)
+
+
+async def _send_canaries_about_accounts(client: httpx.AsyncClient) -> None:
+    account = {"email": f"{CANARY}.{token_hex(4)}@example.com", "password": CANARY, "name": CANARY}
+    statuses = [
+        (await client.post(f"/api/auth/{path}", json=body)).status_code
+        for path, body in (
+            ("signup", account),
+            ("signup", account),
+            ("signup", account | {"email": CANARY}),
+            ("signup", account | {"password": [CANARY]}),
+            ("signin", account),
+            ("signin", account | {"password": f"not {CANARY}"}),
+            ("signin", account | {"email": f"not-{CANARY}@example.com"}),
+            ("refresh", {"refresh_token": CANARY}),
+            ("signout", {"refresh_token": CANARY}),
+        )
+    ]
+    assert statuses == [201, 409, 422, 422, 200, 401, 401, 401, 200]
 
 
 async def _failing(owner: Owner, tasks: Tasks) -> Answer:

@@ -2,7 +2,8 @@
 
 A row holds `method`, `path`, `headers` and `body`, and in `expect` the statuses that are right.
 In texts `{B}` is the caller's collection, `{T}` a task of theirs, `{TU}` its id with an underscore,
-`{O}` somebody else's task, `{ETAG}` the tag of {T}; `alice` is the caller and `bob` somebody else;
+`{O}` somebody else's task, `{ETAG}` the tag of {T}, `/complete` what ends the path of completion;
+`alice` is the caller and `bob` somebody else;
 `{ab*3}` is ababab. A body is `json`, `raw`, or `gen`: a name and a size, for what is too large to
 write down. `many_headers` asks for so many headers more.
 """
@@ -40,6 +41,7 @@ class Scene:
     """What the placeholders stand for."""
 
     collection: str
+    completion: str
     alice: str
     bob: str
     task_id: str
@@ -48,6 +50,7 @@ class Scene:
 
     def filled(self, text: str) -> str:
         values = {
+            "/complete": f"/{self.completion}",
             "{B}": self.collection,
             "{TU}": f"{self.task_id[0]}_{self.task_id[1:] or '0'}",
             "{T}": self.task_id,

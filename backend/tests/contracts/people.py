@@ -1,21 +1,17 @@
 """Users of one contract's deployment, whose every answer is held against the promises."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any
 
 import httpx
 
 from tests.contracts import oracles
 from tests.contracts.drivers import Driver, Refusal, Task
 from tests.support.server import Served
-from tests.support.users import token_for
-
-# Shared, because a client that makes its own loads every certificate authority: 50 ms a test.
-_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+from tests.support.users import NO_TLS, token_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ async def visiting(deployment: Deployment, user_id: str | None) -> AsyncIterator
         )
 
     async with httpx.AsyncClient(
-        base_url=deployment.url, headers=headers, event_hooks={"response": [held]}, verify=_NO_TLS
+        base_url=deployment.url, headers=headers, event_hooks={"response": [held]}, verify=NO_TLS
     ) as client:
         yield client
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.contracts import oracles, wire
-from tests.contracts.drivers import ENVELOPE, Refusal
+from tests.contracts.drivers import ACCOUNTS, ENVELOPE, Refusal
 from tests.contracts.people import fresh_id
 from tests.support import tokens
 from tests.support.server import SECRET, Served, environment, serving
@@ -16,6 +16,7 @@ from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
 
 ROWS = tokens.rows()
+ACCOUNTS_URL = ACCOUNTS.tasks_path("")
 NO_TOKEN_SENT = "AUTH_MISSING_HEADER"
 
 
@@ -37,7 +38,7 @@ def challenge(row: tokens.Row) -> str | None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
 async def test_token_is_answered_as_it_deserves(guarded: Served, row: tokens.Row) -> None:
-    """Status, code and challenge, a connection that stays, and no token in the log or answer."""
+    """Status, code and challenge in both families, and no token in the log or the answer."""
     alice, bob = fresh_id("alice"), fresh_id("bob")
     sent = tokens.build(row, secret=SECRET, alice=alice, bob=bob, now=int(time.time()))
     target = f"{ENVELOPE.tasks_path(alice)}?{sent.query}".rstrip("?")
@@ -45,6 +46,7 @@ async def test_token_is_answered_as_it_deserves(guarded: Served, row: tokens.Row
 
     async with wire.connected(guarded.url) as connection:
         response = await connection.exchange(wire.request("GET", target, sent.headers))
+        at_accounts = await connection.exchange(wire.request("GET", ACCOUNTS_URL, sent.headers))
         again = await connection.exchange(wire.request("GET", "/livez"))
 
     oracles.check(response, ENVELOPE)
@@ -54,13 +56,16 @@ async def test_token_is_answered_as_it_deserves(guarded: Served, row: tokens.Row
     if row["expect"] == 401:
         oracles.refused(response, ENVELOPE, Refusal(401, tokens.expected_code(row)))
     elif row["expect"] == 403:
-        oracles.refused(response, ENVELOPE, ENVELOPE.refusals.wrong_user)
+        oracles.refused(response, ENVELOPE, Refusal(403, "AUTH_USER_MISMATCH"))
     elif row["expect"] == 431:
         oracles.refused(response, ENVELOPE, ENVELOPE.refusals.headers_too_large)
+    oracles.check(at_accounts, ACCOUNTS)
+    # No path names a user there, so the token's own user is the right one.
+    assert at_accounts.status_code == (200 if row["expect"] == 403 else row["expect"])
     log = guarded.log.getvalue()[written:]
     assert response.headers["x-request-id"] in log
     for part in filter(None, sent.token.split(".")):
-        assert len(part) < 8 or part not in log + response.text
+        assert len(part) < 8 or part not in log + response.text + at_accounts.text
 
 
 async def test_refused_token_opens_no_other_door(guarded: Served) -> None:

@@ -1,6 +1,5 @@
 """Conditional requests: a version as an entity tag, strong for a task and weak for a list."""
 
-import asyncio
 import re
 
 import httpx
@@ -164,37 +163,6 @@ async def test_tag_of_another_task_matches_nothing(user: Person) -> None:
     response = await change(user, task, "DELETE", await user.tag(other))
 
     user.refused(response, user.driver.refusals.stale)
-
-
-async def test_of_two_with_the_same_tag_one_wins(user: Person) -> None:
-    """However close together they come, the second finds the version gone."""
-    for _ in range(5):
-        task = await user.given_task()
-        tag = await user.tag(task)
-
-        answers = await asyncio.gather(
-            *(change(user, task, "PUT", tag, title=f"by {name}") for name in "abcd")
-        )
-
-        statuses = [answer.status_code for answer in answers]
-        assert sorted(statuses) == [200, 412, 412, 412]
-        winner = user.driver.task_of(answers[statuses.index(200)].json())
-        assert await user.read(task) == winner
-
-
-async def test_without_a_tag_both_changes_survive(user: Person) -> None:
-    """The last writer wins field by field: who completes a task does not undo a new title."""
-    for _ in range(5):
-        task = await user.given_task()
-
-        answers = await asyncio.gather(
-            change(user, task, "PUT", title="Buy oat milk"),
-            change(user, task, "PATCH", completed=True),
-        )
-
-        assert [answer.status_code for answer in answers] == [200, 200]
-        found = await user.read(task)
-        assert (found["title"], found["completed"]) == ("Buy oat milk", True)
 
 
 # A list ---------------------------------------------------------------------------------

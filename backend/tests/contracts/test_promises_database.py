@@ -3,16 +3,17 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
-import pytest
 import pytest_asyncio
 
 from tests.contracts import oracles
-from tests.contracts.drivers import Driver
+from tests.contracts.drivers import DRIVERS, Driver
 from tests.contracts.people import Deployment, Person, fresh_id, signed_in, visiting
 from tests.support.server import ORIGIN, environment, serving
 from todo_backend.database.embedded import EmbeddedPostgres
@@ -112,7 +113,7 @@ async def test_refusals_need_no_database(waiting: Person, cut_off: Deployment) -
         ("GET", f"{waiting.tasks}/x", {}, None, refusals.wrong_format),
         ("GET", f"{waiting.tasks}/{2**63}", {}, None, refusals.no_task),
     ]
-    if waiting.driver.has_owner_in_path:
+    if refusals.wrong_user is not None:
         stranger = waiting.driver.tasks_path("stranger")
         calls.append(("GET", stranger, {}, None, refusals.wrong_user))
 
@@ -127,24 +128,38 @@ async def test_refusals_need_no_database(waiting: Person, cut_off: Deployment) -
         oracles.refused(response, waiting.driver, refusals.no_token)
 
 
-async def test_server_that_started_first_recovers(driver: Driver, tmp_path: Path) -> None:
-    """A database that comes later, and empty, is found, migrated and used without a restart."""
-    env = environment(address_of(tmp_path), DATABASE_TIMEOUT="1", API_CONTRACTS=driver.name)
-    async with serving(env) as served, signed_in(Deployment(driver, served), "early") as user:
-        user.refused(await user.client.get(user.tasks), driver.refusals.database_away)
+async def test_servers_that_started_first_recover(tmp_path: Path) -> None:
+    """A database that comes later, and empty, is found, migrated and used without a restart.
+
+    One server for each contract, so that they also find it together.
+    """
+    url = address_of(tmp_path)
+    async with AsyncExitStack() as stack:
+        users = [await early_user(stack, driver, url) for driver in DRIVERS]
+        for user in users:
+            user.refused(await user.client.get(user.tasks), user.driver.refusals.database_away)
 
         with EmbeddedPostgres.start(tmp_path, options={"fsync": "off"}):
-            await until_served(user)
-            task = await user.given_task()
+            await asyncio.gather(*map(until_served, users))
+            tasks = [await user.given_task() for user in users]
 
-        for response in await every_call(user):
-            user.refused(response, driver.refusals.database_away)
+        for user in users:
+            for response in await every_call(user):
+                user.refused(response, user.driver.refusals.database_away)
 
         with EmbeddedPostgres.start(tmp_path, options={"fsync": "off"}):
             # The very first request after the database is back: no connection of before is in
             # its way, and what was acknowledged is still there.
-            assert await user.read(task) == task
-            assert (await user.client.get("/health")).status_code == 200
+            for user, task in zip(users, tasks, strict=True):
+                assert await user.read(task) == task
+                assert (await user.client.get("/health")).status_code == 200
+
+
+async def early_user(stack: AsyncExitStack, driver: Driver, url: str) -> Person:
+    env = environment(url, DATABASE_TIMEOUT="1", API_CONTRACTS=driver.name)
+    served = await stack.enter_async_context(serving(env))
+    early = signed_in(Deployment(driver, served), f"early-{driver.name}")
+    return await stack.enter_async_context(early)
 
 
 async def until_served(user: Person) -> None:
@@ -199,24 +214,30 @@ async def test_ended_connection_costs_a_retry_at_most(
     assert [task["title"] for task in await marked.listed()] == titles
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 async def test_slow_database_is_an_absent_one(
-    marked: Person, superuser: asyncpg.Connection, method: str
+    marked: Person, superuser: asyncpg.Connection
 ) -> None:
     """A row that somebody else holds on to ends in 503, and what waited for it is called off."""
-    task = await marked.given_task()
-    path = marked.completion(task) if method == "PATCH" else marked.path(task)
-    body = {"title": "Buy oat milk"} if method == "PUT" else None
+    changed, completed, deleted = [await marked.given_task() for _ in range(3)]
+    calls: list[tuple[str, str, Any]] = [
+        ("PUT", marked.path(changed), {"title": "Buy oat milk"}),
+        ("PATCH", marked.completion(completed), None),
+        ("DELETE", marked.path(deleted), None),
+    ]
 
     async with superuser.transaction():
         await superuser.execute("SELECT FROM tasks WHERE user_id = $1 FOR UPDATE", marked.user_id)
-        response = await marked.client.request(method, path, json=body)
+        answers = await asyncio.gather(
+            *(marked.client.request(method, path, json=body) for method, path, body in calls)
+        )
         await until_nothing_waits(superuser)
 
-    marked.refused(response, marked.driver.refusals.database_away)
-    assert await marked.read(task) == task
-    again = await marked.client.request(method, path, json=body)
-    assert again.status_code < 300
+    for answer in answers:
+        marked.refused(answer, marked.driver.refusals.database_away)
+    for task in (changed, completed, deleted):
+        assert await marked.read(task) == task
+    for method, path, body in calls:
+        assert (await marked.client.request(method, path, json=body)).status_code < 300
 
 
 async def until_nothing_waits(superuser: asyncpg.Connection) -> None:

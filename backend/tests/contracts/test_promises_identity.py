@@ -51,7 +51,7 @@ STRANGE_IDS = [
     "\U0001f600" * 255,
 ]
 
-pytestmark = pytest.mark.usefixtures("has_owner_in_path")
+about_paths = pytest.mark.usefixtures("has_owner_in_path")
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +80,7 @@ async def test_any_user_id_owns_tasks(deployment: Deployment, user: Person) -> N
     assert await user.listed() == []
 
 
+@about_paths
 async def test_dots_are_a_user_like_any_other(deployment: Deployment) -> None:
     """`.` and `..` as they stand are segments of the path; nothing resolves them."""
     for user_id in (".", ".."):
@@ -91,6 +92,7 @@ async def test_dots_are_a_user_like_any_other(deployment: Deployment) -> None:
             oracles.check(response, deployment.driver)
 
 
+@about_paths
 @pytest.mark.parametrize(
     ("owner", "segment"),
     [
@@ -131,9 +133,11 @@ async def test_look_alike_is_another_user(deployment: Deployment, owner: str, se
     async with signed_in(deployment, owner) as person:
         response = await person.client.get(path)
 
+    assert deployment.driver.refusals.wrong_user is not None
     person.refused(response, deployment.driver.refusals.wrong_user)
 
 
+@about_paths
 @pytest.mark.parametrize("segment", ["%61lice", "%61%6c%69%63%65", "alic%65"])
 async def test_percent_encoding_is_no_part_of_an_id(deployment: Deployment, segment: str) -> None:
     """A letter may be spelled as its octet, in either case of the digits."""
@@ -145,6 +149,7 @@ async def test_percent_encoding_is_no_part_of_an_id(deployment: Deployment, segm
     assert response.status_code == 200
 
 
+@about_paths
 async def test_encoded_slash_separates_nothing(deployment: Deployment) -> None:
     """`%2F` is a character of the user id: the path of somebody else is not behind it."""
     async with signed_in(deployment, "alice") as person:
@@ -157,6 +162,7 @@ async def test_encoded_slash_separates_nothing(deployment: Deployment) -> None:
 _IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=255)
 
 
+@about_paths
 @settings(
     deadline=None,
     max_examples=40,
@@ -176,6 +182,7 @@ async def test_every_id_reaches_its_own_tasks_alone(
         others = await client.get(driver.tasks_path(other))
 
     assert own.status_code == 200
+    assert driver.refusals.wrong_user is not None
     oracles.refused(others, driver, driver.refusals.wrong_user)
 
 
@@ -194,7 +201,7 @@ async def test_no_path_is_a_fault_of_ours(
     """Any octets as path and query are answered by a promise, never by a 5xx."""
     user_id = fresh_id("walker")
     headers = [("authorization", f"Bearer {token_for(user_id)}")]
-    starts = (f"/api/{user_id}/tasks/", "/api/", "/")
+    starts = (f"{deployment.driver.tasks_path(user_id)}/", "/api/", "/")
 
     async with wire.connected(deployment.url) as connection:
         for start in starts:

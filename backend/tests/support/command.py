@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from tests.support.canary import SUITE
 from tests.support.server import SECRET
 
 # Longer than anything here takes on a slow machine: it turns a hang into a failure.
@@ -67,6 +68,7 @@ def run(*words: str, env: Mapping[str, str], cwd: Path | None = None) -> Ended:
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+    SUITE.watch("todo-backend", lambda: done.stderr)
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
@@ -135,6 +137,7 @@ def started(
         start_new_session=True,
     )
     process = Process(popen)
+    SUITE.watch("todo-backend", lambda: process.said)
     assert popen.stdout is not None
     reader = threading.Thread(target=process.follow, args=(popen.stdout,))
     reader.start()

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from tests.support import canary
 from todo_backend import observability
 from todo_backend.app import TodoApp, create_app
 from todo_backend.contracts import CONTRACTS
+from todo_backend.secret_file import secret_of
 from todo_backend.settings import load
 from todo_backend.web.contract import Contract
 from todo_backend.web.transport import HttpProtocol
@@ -42,15 +44,25 @@ def environment(database_url: str, **others: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(
-    env: Mapping[str, str], *, contracts: Mapping[str, Contract] = CONTRACTS
+    env: Mapping[str, str],
+    *,
+    contracts: Mapping[str, Contract] = CONTRACTS,
+    collector: canary.Collector = canary.SUITE,
 ) -> AsyncIterator[Served]:
-    """Serve the deployment that `env` describes, and stop it gracefully afterwards."""
-    settings = load(env, env_file=None, contracts=tuple(contracts))
+    """Serve the deployment that `env` describes, and stop it gracefully afterwards.
+
+    `collector` learns what is secret here, and looks for it in the log and in every answer.
+    """
+    families = {name: contract.family for name, contract in contracts.items()}
+    settings = load(env, env_file=None, contracts=tuple(contracts), families=families)
     log = io.StringIO()
     observability.configure(level=settings.log_level, form=settings.log_format, stream=log)
     app = create_app(settings, contracts=contracts)
+    collector.watch(f"the server of {', '.join(settings.api_contracts)}", log.getvalue)
+    address = settings.connect_args()
+    secrets = [secret_of(settings), (address and address.password) or ""]
     config = uvicorn.Config(
-        app,
+        canary.Witness(app, collector, secrets=secrets),
         port=0,
         http=HttpProtocol,
         ws="none",
