@@ -81,6 +81,11 @@ def test_the_canaries_cover_every_variable() -> None:
         ("DATABASE_TIMEOUT", "inf"),
         ("JWT_LEEWAY_SECONDS", "-1"),
         ("JWT_LEEWAY_SECONDS", "61"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "1441"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "1.5"),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", "0"),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", "31"),
         ("JWT_ALGORITHM", "none"),
         ("JWT_ALGORITHM", "RS256"),
         ("JWT_ALGORITHM", "EdDSA"),
@@ -92,6 +97,7 @@ def test_the_canaries_cover_every_variable() -> None:
         ("BETTER_AUTH_URL", "https://user:pw@app.example"),
         ("BETTER_AUTH_URL", "https://app.example?next=1"),
         ("BETTER_AUTH_URL", "https://app.example:99999"),
+        ("JWKS_URL", "app.example/jwks"),
         ("API_CONTRACTS", ""),
         ("API_CONTRACTS", " , "),
         ("API_CONTRACTS", "rich"),
@@ -231,6 +237,7 @@ def test_production_warns_of_what_is_seldom_meant() -> None:
             "DATABASE_URL": "",
             "ALLOWED_ORIGINS": "http://localhost:3000,http://app.example",
             "BETTER_AUTH_URL": "http://app.example",
+            "JWKS_URL": "http://app.example/jwks",
         }
     )
 
@@ -238,6 +245,7 @@ def test_production_warns_of_what_is_seldom_meant() -> None:
         "DATABASE_URL",
         "ALLOWED_ORIGINS",
         "BETTER_AUTH_URL",
+        "JWKS_URL",
     ]
 
 

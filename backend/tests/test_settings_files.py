@@ -9,13 +9,14 @@ from threading import Barrier
 
 import pytest
 
-from todo_backend.settings import Settings, SettingsError, development_secret, load
+from todo_backend.secret_file import development_secret
+from todo_backend.settings import Settings, SettingsError, load
 
 CANARY = "canary51c7"
 
 
 def loaded(env: dict[str, str], *, env_file: Path | None) -> Settings:
-    return load(env, env_file=env_file, contracts=["envelope"])
+    return load(env, env_file=env_file, contracts=["envelope", "accounts"])
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:

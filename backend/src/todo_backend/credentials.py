@@ -1,8 +1,10 @@
 """How it is known who calls: keys, sessions and accounts, as the settings say."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from todo_backend.auth import session_cookie, session_tokens
 from todo_backend.auth.accounts import AccountService
 from todo_backend.auth.bearer import Authenticator, credential
 from todo_backend.auth.claims import ClaimRules
@@ -12,17 +14,21 @@ from todo_backend.auth.jwks_endpoint import JwksEndpoint
 from todo_backend.auth.kinds import TokenKinds
 from todo_backend.auth.passwords import Passwords
 from todo_backend.auth.refresh_tokens import Tokens
+from todo_backend.auth.secret_ring import SecretRing
+from todo_backend.auth.session_rows import SessionRows
+from todo_backend.auth.session_tokens import SessionTokens
 from todo_backend.auth.sessions import Sessions
-from todo_backend.auth.shared_secret import SharedSecret
 from todo_backend.database.database import Database
 from todo_backend.model.principal import Principal
-from todo_backend.secret_file import secret_of
+from todo_backend.secret_file import secrets_of
 from todo_backend.settings import Settings
 from todo_backend.web.call import Call
 from todo_backend.web.operation import Authenticate
 
 _MINUTE_SECONDS = 60
 _DAY_SECONDS = 24 * 60 * _MINUTE_SECONDS
+# One statement at a time asks about all sessions; the second connection is for when one has died.
+_BETTER_AUTH_POOL_SIZE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,8 @@ class Credentials:
 
 def credentials(settings: Settings, database: Database) -> Credentials:
     """Put together what `settings` describe; nothing is fetched before the first token."""
-    secret = secret_of(settings)
-    key = _shared_secret(settings, secret)
+    secrets = secrets_of(settings)
+    ring = SecretRing(secrets, rules=_rules(settings), algorithm=settings.jwt_algorithm)
     keys = _published_keys(settings)
     issuer = None if keys is None else TrustedIssuer(keys, rules=_rules_of_issuer(settings))
     sessions = Sessions(database.accounts())
@@ -46,40 +52,78 @@ def credentials(settings: Settings, database: Database) -> Credentials:
         passwords=Passwords(),
         sessions=sessions,
         tokens=Tokens(
-            key,
-            secret=secret,
+            ring.current,
+            secret=secrets.current,
             access_seconds=settings.access_token_expire_minutes * _MINUTE_SECONDS,
             refresh_seconds=settings.refresh_token_expire_days * _DAY_SECONDS,
         ),
     )
 
+    home = _home_of_better_auth(settings, database)
+    better_auth = SessionTokens(
+        SessionRows(home.better_auth()),
+        secrets,
+        allows_bare=settings.allow_unsigned_session_tokens,
+    )
+
     async def close() -> None:
+        if home is not database:
+            await home.close()
         if keys is not None:
             await keys.close()
 
-    return Credentials(_authenticate(TokenKinds(key, issuer), sessions), accounts, close)
+    authenticate = _authenticate(TokenKinds(ring, issuer), sessions, better_auth, settings)
+    return Credentials(authenticate, accounts, close)
 
 
-def _authenticate(kinds: TokenKinds, sessions: Sessions) -> Authenticate:
+def _home_of_better_auth(settings: Settings, database: Database) -> Database:
+    """Return the database with Better Auth's own tables, which may be this one."""
+    address = settings.better_auth_connect_args()
+    if address is None:
+        return database
+    home = Database(
+        pool_size=_BETTER_AUTH_POOL_SIZE,
+        timeout_seconds=settings.database_timeout_seconds,
+        prepared_statements=settings.db_prepared_statements,
+    )
+    home.open(address)
+    return home
+
+
+def _authenticate(
+    kinds: TokenKinds, sessions: Sessions, better_auth: SessionTokens, settings: Settings
+) -> Authenticate:
     known = Authenticator(kinds)
+    origins = frozenset(settings.allowed_origins)
 
     async def authenticate(call: Call, *, with_ended_session: bool = False) -> Principal:
-        principal = await known.authenticate(credential(call.field_values(b"authorization")))
+        authorization = call.field_values(b"authorization")
+        if settings.accept_session_cookie and not authorization:
+            return await by_cookie(call)
+        token = credential(authorization)
+        if session_tokens.is_formed(token):
+            return (await better_auth.verify(token, now=time.time())).principal
+        principal = await known.authenticate(token)
         if principal.session_id is not None and not with_ended_session:
             await sessions.require_alive((principal.user_id, principal.session_id))
         return principal
 
+    async def by_cookie(call: Call) -> Principal:
+        shown = session_cookie.presented((), call.field_values(b"cookie"))
+        session_cookie.require_allowed_origin(
+            call.scope["method"], call.field_values(b"origin"), allowed=origins
+        )
+        return (await better_auth.verify_signed(shown.credential, now=time.time())).principal
+
     return authenticate
 
 
-def _shared_secret(settings: Settings, secret: str) -> SharedSecret:
-    """Make the key that tokens are verified by, and our own are signed with."""
-    rules = ClaimRules(
+def _rules(settings: Settings) -> ClaimRules:
+    return ClaimRules(
         leeway_seconds=settings.jwt_leeway_seconds,
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
     )
-    return SharedSecret(secret, rules=rules, algorithm=settings.jwt_algorithm)
 
 
 def _published_keys(settings: Settings) -> PublishedKeys | None:

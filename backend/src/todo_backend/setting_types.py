@@ -2,9 +2,9 @@
 
 import re
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError, Url
 
 from todo_backend.database.url import DatabaseUrlError, parse
@@ -23,6 +23,7 @@ _PUBLISHED: Final = frozenset(
         sha256(b"better-auth-secret-12345678901234567890").hexdigest(),
     }
 )
+_VERSION: Final = re.compile(r"[0-9]{1,9}")
 _WEB_URL: Final = re.compile(
     r"https?://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\s]*)?", re.IGNORECASE
 )
@@ -36,6 +37,11 @@ def problem(sentence: str) -> PydanticCustomError:
 def names(text: str) -> tuple[str, ...]:
     """Split at commas; blanks around a name and empty places do not count."""
     return tuple(name for piece in text.split(",") if (name := piece.strip()))
+
+
+def whole(default: int, *, least: int, most: int) -> Any:  # noqa: ANN401 - as pydantic's Field, which stands for a value
+    """Make the field of a whole number from `least` to `most`."""
+    return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
 
 
 def is_open_to_wiretaps(url: str) -> bool:
@@ -93,8 +99,30 @@ def checked_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _versions(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found: dict[int, SecretStr] = {}
+    for entry in value.split(","):
+        version, _, secret = (part.strip() for part in entry.partition(":"))
+        if not _VERSION.fullmatch(version) or not secret:
+            raise problem("wants versions and secrets, the newest first, such as 2:…,1:…")
+        if int(version) in found:
+            raise problem("wants each version once")
+        found[int(version)] = SecretStr(secret)
+    return tuple(found.values())
+
+
+def _checked_secrets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    return tuple(map(checked_secret, value))
+
+
+Lower = BeforeValidator(str.lower)
 Names = Annotated[tuple[str, ...], BeforeValidator(names)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Secret = Annotated[SecretStr, AfterValidator(checked_secret)]
+Secrets = Annotated[
+    tuple[SecretStr, ...], BeforeValidator(_versions), AfterValidator(_checked_secrets)
+]

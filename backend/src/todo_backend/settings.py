@@ -5,15 +5,12 @@ Every complaint is a sentence of our own, because pydantic's can show the value.
 
 import os
 import re
-import secrets
-import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic import field_validator as check
-from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -29,22 +26,21 @@ from todo_backend.setting_types import (
     SECRET_LENGTH_MIN,
     BaseUrl,
     DatabaseUrl,
+    Lower,
     Names,
     Origins,
     Secret,
-    checked_secret,
+    Secrets,
     is_open_to_wiretaps,
     names,
     problem,
+    whole,
 )
 
 DEFAULT_CONTRACTS: Final = ("envelope", "accounts")
 LOCAL_ORIGINS: Final = ("http://localhost:3000", "http://localhost:3001")
-KEY_FILE_NAME: Final = "better-auth-secret"
 
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-
-_Lower = BeforeValidator(str.lower)
 
 
 class SettingsError(TodoError):
@@ -58,7 +54,8 @@ class SettingsError(TodoError):
 class Settings(BaseSettings):
     """What the environment says, checked. Only `load` makes one; fields are named as variables.
 
-    `better_auth_secret` is None only outside production: see `development_secret`.
+    Without `better_auth_secrets`, `better_auth_secret` is None only outside production: see
+    secret_file.py.
     `database_url` is None where the embedded PostgreSQL serves. `allowed_origins` holds what all
     three variables name, spelled as browsers do. A field's description is what its line says.
     """
@@ -74,14 +71,14 @@ class Settings(BaseSettings):
     )
 
     # A check sees only the fields above its own, so what others depend on comes first.
-    environment: Annotated[Literal["development", "production", "test"], _Lower] = Field(
+    environment: Annotated[Literal["development", "production", "test"], Lower] = Field(
         "development", description="development, production or test"
     )
     debug: bool = Field(default=False, description="true or false")
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], _Lower] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
         "info", description="debug, info, warning or error"
     )
-    log_format: Annotated[Literal["text", "json"], _Lower] = Field(
+    log_format: Annotated[Literal["text", "json"], Lower] = Field(
         default_factory=lambda data: "json" if data["environment"] == "production" else "text",
         description="text or json",
     )
@@ -89,7 +86,7 @@ class Settings(BaseSettings):
         "127.0.0.1", pattern=r"^[\w.:%-]+$", max_length=255, description="an address or a name"
     )
     port: int = Field(8000, ge=0, le=65535, description="a number from 0 (any free one) to 65535")
-    workers: int = Field(1, ge=1, le=64, description="a whole number from 1 to 64")
+    workers: int = whole(1, least=1, most=64)
     data_dir: Annotated[Path, BeforeValidator(os.path.expanduser)] = Path(".data")
     database_url: DatabaseUrl | None = None
     database_timeout_seconds: float = Field(
@@ -100,18 +97,26 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="a number of seconds, more than 0 and at most 60",
     )
-    db_pool_size: int = Field(8, ge=1, le=100, description="a whole number from 1 to 100")
-    db_max_overflow: int = Field(0, ge=0, le=100, description="a whole number from 0 to 100")
+    db_pool_size: int = whole(8, least=1, most=100)
+    db_max_overflow: int = whole(0, least=0, most=100)
     db_prepared_statements: bool = Field(default=True, description="on or off")
     migrate_on_start: bool = Field(default=True, description="true or false")
     jwt_algorithm: Annotated[HmacAlgorithm, BeforeValidator(str.upper)] = Field(
         "HS256", description="HS256, HS384 or HS512"
     )
+    better_auth_secrets: Secrets = ()
     better_auth_secret: Secret | None = None
+    accept_retired_secrets: bool = Field(default=False, description="true or false")
+    better_auth_database_url: DatabaseUrl | None = None
+    allow_unsigned_session_tokens: bool = Field(default=False, description="true or false")
+    accept_session_cookie: bool = Field(default=False, description="true or false")
     better_auth_url: BaseUrl | None = None
+    jwks_url: BaseUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
-    jwt_leeway_seconds: int = Field(5, ge=0, le=60, description="a whole number from 0 to 60")
+    jwt_leeway_seconds: int = whole(5, least=0, most=60)
+    access_token_expire_minutes: int = whole(15, least=1, most=24 * 60)
+    refresh_token_expire_days: int = whole(7, least=1, most=30)
     api_contracts: Names
     cors_origins: Origins = ()
     frontend_url: Origins = ()
@@ -146,18 +151,28 @@ class Settings(BaseSettings):
 
     @check("better_auth_secret")
     @classmethod
-    def _is_known_to_nobody_else(
+    def _is_there_in_production(
         cls, value: SecretStr | None, info: ValidationInfo
     ) -> SecretStr | None:
-        if value is None and info.data.get("environment") == "production":
+        has_others = info.data.get("better_auth_secrets") != ()
+        if value is None and not has_others and info.data.get("environment") == "production":
             raise problem(f"is required in production: {SECRET_LENGTH_MIN} characters or more")
-        secret = value.get_secret_value() if value else ""
+        return value
+
+    @check("better_auth_secret", "better_auth_secrets")
+    @classmethod
+    def _is_known_to_nobody_else(
+        cls, value: SecretStr | tuple[SecretStr, ...] | None, info: ValidationInfo
+    ) -> SecretStr | tuple[SecretStr, ...] | None:
         least = DIGEST_BYTES[info.data.get("jwt_algorithm", "HS256")]
-        if value and len(secret.encode()) < least:
-            raise problem(f"must have {least} bytes or more for this JWT_ALGORITHM")
         address = info.data.get("database_url")
-        if value and address and parse(address.get_secret_value()).password == secret:
-            raise problem("must differ from the password in DATABASE_URL")
+        password = parse(address.get_secret_value()).password if address else None
+        for secret in value if isinstance(value, tuple) else filter(None, [value]):
+            text = secret.get_secret_value()
+            if len(text.encode()) < least:
+                raise problem(f"must have {least} bytes or more for this JWT_ALGORITHM")
+            if text == password:
+                raise problem("must differ from the password in DATABASE_URL")
         return value
 
     @check("allowed_origins")
@@ -176,6 +191,11 @@ class Settings(BaseSettings):
         """Read `database_url` for asyncpg; None where the embedded PostgreSQL serves."""
         return parse(self.database_url.get_secret_value()) if self.database_url else None
 
+    def better_auth_connect_args(self) -> ConnectArgs | None:
+        """Read `better_auth_database_url`; None where Better Auth shares this database."""
+        url = self.better_auth_database_url
+        return parse(url.get_secret_value()) if url else None
+
     @property
     def warnings(self) -> list[str]:
         """Lines about what production allows but seldom means; they name variables, no values."""
@@ -187,6 +207,8 @@ class Settings(BaseSettings):
                 found.append("ALLOWED_ORIGINS has an http:// origin: its tokens travel in the open")
             if self.better_auth_url and is_open_to_wiretaps(self.better_auth_url):
                 found.append("BETTER_AUTH_URL is http://: its keys can be replaced on their way")
+            if self.jwks_url and is_open_to_wiretaps(self.jwks_url):
+                found.append("JWKS_URL is http://: its keys can be replaced on their way")
         return found
 
 
@@ -259,39 +281,3 @@ def _contract_problems(
         "wants at most one of the contracts that share their URLs": len(set(served)) < len(served),
     }
     return [f"API_CONTRACTS {sentence}" for sentence, is_broken in checks.items() if is_broken]
-
-
-def development_secret(data_dir: Path) -> str:
-    """Return the secret kept under `data_dir`, made by the first call of whatever process.
-
-    Raises: SettingsError where the folder can't be used or the file holds no secret.
-    """
-    path = data_dir / KEY_FILE_NAME
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _publish(path, secrets.token_urlsafe(48))
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        text = path.read_text(encoding="ascii").strip()
-        checked_secret(SecretStr(text))
-    except OSError as error:
-        raise SettingsError(f"DATA_DIR wants a folder to write to: {error.strerror}") from None
-    except (UnicodeError, PydanticCustomError):
-        raise SettingsError(f"DATA_DIR holds a damaged {KEY_FILE_NAME}: delete it") from None
-    return text
-
-
-def _publish(path: Path, text: str) -> None:
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        # A link appears with its whole content, and only where no other starter was first.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        Path(draft).unlink()

@@ -1,10 +1,20 @@
 """The kinds of token, and who can vouch for each."""
 
+from typing import Protocol
+
 from todo_backend.auth import jws
 from todo_backend.auth.claims import Verified
 from todo_backend.auth.issuer import TrustedIssuer
+from todo_backend.auth.jws import Jws
 from todo_backend.auth.public_keys import ALGORITHMS
-from todo_backend.auth.shared_secret import SharedSecret
+
+
+class Judge(Protocol):
+    """Who verifies what a shared secret has signed."""
+
+    def judge(self, parsed: Jws, *, now: float) -> Verified:
+        """Vouch for a token at `now` (Unix seconds), or raise a kind of Unauthenticated."""
+        ...
 
 
 class TokenKinds:
@@ -16,7 +26,7 @@ class TokenKinds:
 
     __slots__ = ("_issuer", "_secret")
 
-    def __init__(self, secret: SharedSecret, issuer: TrustedIssuer | None = None) -> None:
+    def __init__(self, secret: Judge, issuer: TrustedIssuer | None = None) -> None:
         self._secret = secret
         self._issuer = issuer
 

@@ -5,6 +5,7 @@ from typing import Final
 import asyncpg
 
 from todo_backend.database.accounts import AccountFunctions
+from todo_backend.database.better_auth import BetterAuthTables
 from todo_backend.database.functions import Shape
 from todo_backend.database.pool import Pool, Usage
 from todo_backend.database.search import SearchFunctions
@@ -52,6 +53,9 @@ class Database:
 
     def search(self, shape: Shape) -> SearchFunctions:
         return SearchFunctions(self._pool, shape)
+
+    def better_auth(self) -> BetterAuthTables:
+        return BetterAuthTables(self._pool)
 
     def accounts(self) -> AccountFunctions:
         return AccountFunctions(self._pool)
