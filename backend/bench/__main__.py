@@ -17,7 +17,7 @@ import asyncpg
 import jwt
 
 from bench import check, machine, options, report, seed, servers
-from bench.cells import BenchError, Plan
+from bench.cells import BenchError, DataSet, Plan, Side
 from bench.runner import Bench, Measured
 from todo_backend.database.embedded import EmbeddedError, EmbeddedPostgres
 
@@ -43,14 +43,11 @@ def main() -> int:
 
 
 async def _compare(plan: Plan, target: servers.Target) -> None:
-    tokens = {user_id: _token(user_id, target.secret) for user_id in plan.data.user_ids}
-    token_file = target.folder / "tokens"
-    token_file.write_text("".join(f"{user} {token}\n" for user, token in tokens.items()))
     async with AsyncExitStack() as stack:
         connection = await asyncpg.connect(target.database_url)
         stack.push_async_callback(connection.close)
         await seed.require_privileges(connection)
-        if "product" in plan.sides:
+        if {*plan.sides} != {"baseline"}:
             await servers.migrate(target)
         running = {
             side: await stack.enter_async_context(servers.running(side, target))
@@ -58,11 +55,15 @@ async def _compare(plan: Plan, target: servers.Target) -> None:
         }
         about = await machine.describe(connection)
         print(report.heading(plan, about), end="\n\n", flush=True)
+        files = {}
         for side, server in running.items():
             await seed.fill(connection, side, plan.data)
+            tokens = await _tokens(connection, side, plan.data, target.secret)
+            files[side] = target.folder / f"{side}-tokens"
+            files[side].write_text("".join(f"{user} {token}\n" for user, token in tokens.items()))
             await check.works(server, plan.data, tokens)
             await seed.restore(connection, side, plan.data)
-        await _measure(Bench(plan, connection, running, token_file), about)
+        await _measure(Bench(plan, connection, running, files), about)
 
 
 async def _measure(bench: Bench, about: Sequence[str]) -> None:
@@ -80,9 +81,19 @@ async def _measure(bench: Bench, about: Sequence[str]) -> None:
             print(report.table(bench.plan, results))
 
 
-def _token(user_id: str, secret: str) -> str:
+async def _tokens(
+    connection: seed.Connection, side: Side, data: DataSet, secret: str
+) -> dict[str, str]:
+    """Make a token for each user, as whoever issues them for this server would."""
+    if side != "accounts":
+        return {user_id: _token(user_id, secret) for user_id in data.user_ids}
+    sessions = await seed.open_sessions(connection, data, seconds=_TOKEN_SECONDS)
+    return {user: _token(user, secret, sid=session) for user, session in sessions.items()}
+
+
+def _token(user_id: str, secret: str, **others: str) -> str:
     issued = int(time.time())
-    claims = {"user_id": user_id, "email": f"{user_id}@example.org"}
+    claims = {"user_id": user_id, "email": f"{user_id}@example.org", **others}
     lifetime = {"iat": issued, "exp": issued + _TOKEN_SECONDS}
     return jwt.encode(claims | lifetime, secret, algorithm="HS256")
 

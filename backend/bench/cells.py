@@ -1,13 +1,20 @@
 """What is measured: the operations, the loads made of them, and what a run was asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-Side = Literal["product", "baseline"]
+Side = Literal["product", "baseline", "plain", "rich", "accounts"]
 SIDES: Final[tuple[Side, ...]] = ("product", "baseline")
-
+CONTRACT_SIDES: Final[tuple[Side, ...]] = ("product", "plain", "rich", "accounts")
+CONTRACTS: Final[Mapping[Side, str]] = {
+    "product": "envelope",
+    "plain": "plain",
+    "rich": "rich",
+    "accounts": "accounts",
+}
+"""The contract that each server of ours serves."""
 
 # A turn at 1,000 connections takes twice `seconds`.
 _CONNECTIONS_FOR_LONGER: Final = 500
@@ -60,7 +67,10 @@ class DataSet:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. `rounds` times, each side in turn is loaded for `seconds_at()` in each cell."""
+    """One run. `rounds` times, each side in turn is loaded for `seconds_at()` in each cell.
+
+    The first side is compared with each of the others.
+    """
 
     sides: tuple[Side, ...]
     cells: tuple[Cell, ...]
@@ -71,6 +81,12 @@ class Plan:
     data: DataSet
     json_file: Path | None
     markdown: bool
+
+    @property
+    def pairs(self) -> Sequence[tuple[Side, ...]]:
+        """Return what is compared; a side that is alone is a pair without a second."""
+        first, *others = self.sides
+        return [(first, other) for other in others] or [(first,)]
 
     def seconds_at(self, connections: int) -> int:
         """Return the length of a turn, longer where many requests are begun and not counted.

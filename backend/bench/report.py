@@ -13,6 +13,8 @@ from bench.wrk import THREADS, TIMEOUT_SECONDS, Sample
 
 _LATENCIES: Final = ("p50_ms", "p95_ms", "p99_ms", "max_ms")
 _ERROR_KINDS: Final = ("connect", "read", "write", "timeout", "status")
+# The columns of a table that hold names.
+_NAMES: Final = 2
 Facts = Mapping[str, object]
 
 
@@ -23,8 +25,9 @@ def heading(plan: Plan, machine: Sequence[str]) -> str:
         *machine,
         f"{data.task_count:,} tasks of {len(data.user_ids):,} users in each server's tables",
         f"{plan.rounds} rounds, each server in turn, {lengths}; wrk -t {THREADS}",
-        f"figures: {' : '.join(plan.sides)}; req/s and p50/p95/p99/max are medians of the rounds",
-        "ratio of product to baseline in req/s: median (lowest-highest) of the rounds",
+        f"first and second: {', '.join(' : '.join(pair) for pair in plan.pairs)}",
+        "req/s and p50/p95/p99/max: medians of the rounds",
+        "ratio of the first to the second in req/s: median (lowest-highest) of the rounds",
         f"errors: sum of the rounds; timeout: no answer within {TIMEOUT_SECONDS} s",
         "MiB: highest resident set of the server's processes",
     )
@@ -33,15 +36,16 @@ def heading(plan: Plan, machine: Sequence[str]) -> str:
 
 def table(plan: Plan, results: Sequence[Measured]) -> str:
     """Columns aligned for a terminal, or a Markdown table."""
-    rows = [_header(plan), *(_row(plan, measured) for measured in results)]
+    rows = [_header(plan), *(_row(measured, pair) for measured in results for pair in plan.pairs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
-        [cell.ljust(width) if not n else cell.rjust(width) for n, (cell, width) in pairs]
+        [cell.ljust(width) if n < _NAMES else cell.rjust(width) for n, (cell, width) in pairs]
         for pairs in ([*enumerate(zip(row, widths, strict=True))] for row in rows)
     ]
     if not plan.markdown:
         return "\n".join("  ".join(line) for line in lines)
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    rule = ["-" * width for width in widths[:_NAMES]]
+    rule += ["-" * (width - 1) + ":" for width in widths[_NAMES:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
 
 
@@ -65,7 +69,7 @@ def _facts(plan: Plan, measured: Measured) -> Facts:
         "cell": measured.cell.name,
         "mix": dict(measured.cell.mix),
         "connections": measured.connections,
-        "ratio": _ratio(measured),
+        "ratios": {" : ".join(pair): _ratio(measured, pair) for pair in plan.pairs},
         "medians": {side: _medians(measured, side) for side in plan.sides},
         "rounds": [
             {side: asdict(sample) | {"per_second": sample.per_second} for side, sample in r.items()}
@@ -74,12 +78,15 @@ def _facts(plan: Plan, measured: Measured) -> Facts:
     }
 
 
-def _ratio(measured: Measured) -> Mapping[str, float] | None:
-    """Compare runs that followed each other; a round without any answer of a side has no ratio."""
+def _ratio(measured: Measured, pair: Sequence[Side]) -> Mapping[str, float] | None:
+    """Compare runs of one round; a round without any answer of a side has no ratio."""
+    if len(pair) < len(SIDES):
+        return None
+    first, second = pair
     ratios = [
-        r["product"].per_second / r["baseline"].per_second
+        r[first].per_second / r[second].per_second
         for r in measured.rounds
-        if len(r) == len(SIDES) and all(sample.requests for sample in r.values())
+        if r[first].requests and r[second].requests
     ]
     if not ratios:
         return None
@@ -100,17 +107,18 @@ def _medians(measured: Measured, side: Side) -> Mapping[str, float]:
 
 
 def _header(plan: Plan) -> Sequence[str]:
-    latencies = [f"{side} ms" for side in plan.sides]
-    return ["load", "conns", "ratio", "req/s", *latencies, "errors", "MiB"]
+    latencies = ["first ms", "second ms"][: len(plan.pairs[0])]
+    return ["load", "servers", "conns", "ratio", "req/s", *latencies, "errors", "MiB"]
 
 
-def _row(plan: Plan, measured: Measured) -> Sequence[str]:
-    medians = [_medians(measured, side) for side in plan.sides]
-    samples = [[r[side] for r in measured.rounds] for side in plan.sides]
+def _row(measured: Measured, pair: Sequence[Side]) -> Sequence[str]:
+    medians = [_medians(measured, side) for side in pair]
+    samples = [[r[side] for r in measured.rounds] for side in pair]
     return [
         measured.cell.name,
+        " : ".join(pair),
         str(measured.connections),
-        _spread(_ratio(measured)),
+        _spread(_ratio(measured, pair)),
         " : ".join(f"{figures['per_second']:,.0f}" for figures in medians),
         *("/".join(f"{figures[name]:.0f}" for name in _LATENCIES) for figures in medians),
         " : ".join(map(_errors, samples)),

@@ -33,7 +33,7 @@ class Bench:
     plan: Plan
     connection: seed.Connection
     running: Mapping[Side, Server]
-    tokens: Path
+    tokens: Mapping[Side, Path]
 
     async def measure(self, cell: Cell, connections: int) -> Measured:
         load = wrk.Load(
@@ -42,7 +42,6 @@ class Bench:
             seconds=self.plan.seconds_at(connections),
             seed=0,
             data=self.plan.data,
-            tokens=self.tokens,
         )
         rates = {side: await self._warm_up(side, load) for side in self.plan.sides}
         rounds = []
@@ -81,7 +80,7 @@ class Bench:
             first = await seed.add_deletable(self.connection, side, data, deletable)
             load = replace(load, delete_first=first, delete_count=deletable)
         await servers.settled(*self.running.values())
-        sample = await wrk.run(self.running[side], load)
+        sample = await wrk.run(self.running[side], load, self.tokens[side])
         await servers.settled(*self.running.values())
         if load.cell.writes:
             await seed.require_right_counters(self.connection, side)

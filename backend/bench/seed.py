@@ -6,7 +6,8 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
-from bench.cells import BenchError, DataSet, Side
+from bench.cells import CONTRACTS, BenchError, DataSet, Side
+from todo_backend.auth.claims import new_session_id
 
 # A string, because asyncpg's class is generic in its type stubs only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -22,10 +23,10 @@ class _Tables:
         return statement.format(users=self.users, tasks=self.tasks, counters=self.counters)
 
 
+_BASELINE: Final = _Tables("baseline_users", "baseline_tasks", None)
 _TABLES: Final[Mapping[Side, _Tables]] = {
-    "product": _Tables("users", "tasks", "task_counters"),
-    "baseline": _Tables("baseline_users", "baseline_tasks", None),
-}
+    side: _Tables("users", "tasks", "task_counters") for side in CONTRACTS
+} | {"baseline": _BASELINE}
 
 _ADD_USERS: Final = """
 INSERT INTO {users} (id, email, name, created_at, updated_at)
@@ -45,6 +46,11 @@ FROM unnest($1::text[]) WITH ORDINALITY AS given (user_id, n),
      generate_series(0, $2::int - 1) AS k,
      LATERAL (SELECT now() - make_interval(mins => $2 - k, secs => -n / 1000.0)) AS at (moment)
 ORDER BY k, n
+"""
+_ADD_SESSIONS: Final = """
+INSERT INTO sessions (user_id, id, expires_at)
+SELECT user_id, id, now() + make_interval(secs => $3)
+FROM unnest($1::text[], $2::text[]) AS given (user_id, id)
 """
 _OWN_SEQUENCE: Final = "pg_get_serial_sequence('{tasks}', 'id')"
 _START_IDS_AFTER: Final = f"SELECT setval({_OWN_SEQUENCE}, $1::bigint)"
@@ -92,6 +98,15 @@ async def fill(connection: Connection, side: Side, data: DataSet) -> None:
             await connection.execute(tables.named(_START_IDS_AFTER), data.task_count)
     await _require_own_rows(connection, tables, data)
     await restore(connection, side, data)
+
+
+async def open_sessions(
+    connection: Connection, data: DataSet, *, seconds: int
+) -> Mapping[str, str]:
+    """Sign every user in; return the ids of their sessions."""
+    sessions = {user_id: new_session_id() for user_id in data.user_ids}
+    await connection.execute(_ADD_SESSIONS, list(sessions), list(sessions.values()), seconds)
+    return sessions
 
 
 async def add_deletable(connection: Connection, side: Side, data: DataSet, count: int) -> int:

@@ -15,7 +15,7 @@ from typing import Final
 import httpx
 
 from bench import process_tree
-from bench.cells import BenchError, Side
+from bench.cells import CONTRACTS, BenchError, Side
 
 _BACKEND: Final = Path(__file__).resolve().parents[1]
 _READY_SECONDS: Final = 60
@@ -48,6 +48,16 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def collection(self) -> str:
+        """The path of a user's tasks, with `{user_id}` where it names the user."""
+        return "/api/tasks" if self.side == "accounts" else "/api/{user_id}/tasks"
+
+    @property
+    def completion(self) -> str:
+        """The last segment of the path that turns a task's completion round."""
+        return "toggle" if self.side == "accounts" else "complete"
 
     def resident_bytes(self) -> int:
         return process_tree.resident_bytes(self.pid)
@@ -111,7 +121,7 @@ async def settled(*servers: Server) -> None:
 async def _start(side: Side, target: Target, *, port: int, log: Path) -> asyncio.subprocess.Process:
     uvicorn = (sys.executable, "-m", "uvicorn", "bench.baseline.app:app", "--no-access-log")
     address = ("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning")
-    command = {"product": (*_TODO_BACKEND, "serve"), "baseline": (*uvicorn, *address)}[side]
+    command = (*uvicorn, *address) if side == "baseline" else (*_TODO_BACKEND, "serve")
     with log.open("wb") as output:
         return await asyncio.create_subprocess_exec(
             *command,
@@ -135,10 +145,10 @@ def _environment(side: Side, target: Target, *, port: int) -> Mapping[str, str]:
         # As deployed; in development `serve` also prints a token, which a log tail would show.
         "ENVIRONMENT": "production",
         "ALLOWED_ORIGINS": "http://localhost:3000",
-        "API_CONTRACTS": "envelope",
+        "API_CONTRACTS": CONTRACTS.get(side, ""),
         "LOG_LEVEL": "warning",
         "RATE_LIMIT_ENABLED": "false",
-        "DATA_DIR": str(target.folder / "product"),
+        "DATA_DIR": str(target.folder / side),
     }
 
 

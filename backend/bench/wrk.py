@@ -27,7 +27,6 @@ class Load:
     seconds: int
     seed: int
     data: DataSet
-    tokens: Path
     delete_first: int = 1
     delete_count: int = 0
     strict: bool = False
@@ -64,12 +63,20 @@ class Sample:
         return self.requests / self.seconds
 
 
-async def run(server: Server, load: Load) -> Sample:
-    """Load the server for `load.seconds`; raises BenchError when wrk itself fails."""
+async def run(server: Server, load: Load, tokens: Path) -> Sample:
+    """Load the server for `load.seconds`, with a line "<user id> <token>" of `tokens` per user.
+
+    Raises: BenchError when wrk itself fails.
+    """
     process = await asyncio.create_subprocess_exec(
         *_command(server, load),
         cwd=_LUA,
-        env=_settings(load),
+        env=_settings(load)
+        | {
+            "BENCH_TOKENS": str(tokens),
+            "BENCH_COLLECTION": server.collection,
+            "BENCH_COMPLETION": server.completion,
+        },
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -108,7 +115,6 @@ def _settings(load: Load) -> dict[str, str]:
         "BENCH_THREADS": str(THREADS),
         "BENCH_SEED": str(load.seed),
         "BENCH_MIX": " ".join(f"{name}={percent}" for name, percent in load.cell.mix.items()),
-        "BENCH_TOKENS": str(load.tokens),
         "BENCH_TASKS_PER_USER": str(load.data.tasks_per_user),
         "BENCH_DELETE_FIRST": str(load.delete_first),
         "BENCH_DELETE_COUNT": str(load.delete_count),

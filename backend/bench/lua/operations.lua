@@ -1,16 +1,17 @@
--- The six calls of the envelope contract, as request texts. wrk.format() builds a header table for
+-- The six calls of every contract, as request texts. wrk.format() builds a header table for
 -- every request; these strings cost a tenth of it, and wrk shares the machine with the server.
 
 local setting = require("setting")
 
-local users, heads = {}, {}
+local users, paths, heads = {}, {}, {}
+local collection, completion = setting.text("BENCH_COLLECTION"), setting.text("BENCH_COMPLETION")
 local tasks_per_user = setting.number("BENCH_TASKS_PER_USER")
 local delete_next, delete_last, delete_step
 
 local operations = {}
 
 local function message(method, user, path, body)
-   local target = method .. " /api/" .. users[user] .. "/tasks" .. path .. " HTTP/1.1\r\n" .. heads[user]
+   local target = method .. " " .. paths[user] .. path .. " HTTP/1.1\r\n" .. heads[user]
    if not body then
       return target .. "\r\n"
    end
@@ -52,7 +53,7 @@ end
 -- An empty object toggles, so every request changes its row on either server.
 function operations.complete()
    local user, id = any_task()
-   return message("PATCH", user, string.format("/%d/complete", id), "{}")
+   return message("PATCH", user, string.format("/%d/%s", id, completion), "{}")
 end
 
 function operations.delete()
@@ -69,6 +70,7 @@ function operations.prepare(thread_index, thread_count)
    for line in io.lines(setting.text("BENCH_TOKENS")) do
       local user, token = line:match("^(%S+) (%S+)$")
       users[#users + 1] = user
+      paths[#paths + 1] = collection:gsub("{user_id}", (user:gsub("%%", "%%%%")))
       heads[#heads + 1] = "Host: " .. wrk.headers["Host"] .. "\r\nAuthorization: Bearer " .. token .. "\r\n"
    end
    local first = setting.number("BENCH_DELETE_FIRST")
