@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field
 
 from todo_backend.auth import emails, passwords
 from todo_backend.auth.accounts import Account, TokenPair
-from todo_backend.contracts.accounts.schemas import Wire
 from todo_backend.web.fields import EmailAddress, Name, Password, Verbatim
+from todo_backend.web.wire import Wire
 
 NAME_MAX: Final = 255
 # Ours are far shorter, and an access token by mistake should be told so, not its length.

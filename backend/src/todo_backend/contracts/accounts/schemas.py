@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel
+from pydantic import ConfigDict, Field, RootModel
 from pydantic.json_schema import SkipJsonSchema
 
 from todo_backend.model.task import UNSET, NewTask, TaskChange, Unset
 from todo_backend.web.fields import Description, Title
+from todo_backend.web.wire import INT64, Wire, without_default
 
 TITLE_MAX: Final = 200
 DESCRIPTION_MAX: Final = 2000
@@ -25,23 +26,11 @@ TASK_EXAMPLE: Final[dict[str, Any]] = {
 Kind = Literal["missing", "too_long", "out_of_range", "invalid"]
 """What is wrong with a field, for a program."""
 
-_INT64: Final[dict[str, JsonValue]] = {"format": "int64"}
 _TITLE_RULE: Final = (
     f"1 to {TITLE_MAX} characters (code points), one of them visible, without the white space "
     "around them, which is taken off."
 )
 _DESCRIPTION_RULE: Final = f"At most {DESCRIPTION_MAX} characters, kept as they are."
-
-
-class Wire(BaseModel):
-    """What goes over the wire: strict types, and unknown members are ignored."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    # What is absent is left alone; a generated client would send a default that it finds here.
-    del schema["default"]
 
 
 # In ------------------------------------------------------------------------------------
@@ -71,15 +60,15 @@ class UpdateMyTask(Wire):
     )
 
     title: Annotated[str, Title(TITLE_MAX)] = Field(
-        default="", description=_TITLE_RULE, json_schema_extra=_without_default
+        default="", description=_TITLE_RULE, json_schema_extra=without_default
     )
     description: Annotated[str, Description(DESCRIPTION_MAX)] | None = Field(
         default=None,
         description=f"{_DESCRIPTION_RULE} Null erases it.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
     completed: bool = Field(
-        default=False, description="Absent: as it was.", json_schema_extra=_without_default
+        default=False, description="Absent: as it was.", json_schema_extra=without_default
     )
 
     def change(self) -> TaskChange:
@@ -99,7 +88,7 @@ class ToggleMyTask(Wire):
     completed: bool = Field(
         default=False,
         description="Absent: the opposite of what it was.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
 
     def wanted(self) -> bool | Unset:
@@ -116,7 +105,7 @@ class MyTask(Wire):
 
     # The fields stand in the order in which task.sql writes them.
     id: int = Field(
-        ge=1, description="The task's number, never used again.", json_schema_extra=_INT64
+        ge=1, description="The task's number, never used again.", json_schema_extra=INT64
     )
     title: str
     description: str | None

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from todo_backend.model.task import UNSET, NewTask, Status, TaskChange, Unset, Window
 from todo_backend.web.fields import Description, Title
 from todo_backend.web.parameters import Query
+from todo_backend.web.wire import INT64, Wire, without_default
 
 TITLE_MAX: Final = 255
 DESCRIPTION_MAX: Final = 1000
@@ -44,23 +45,11 @@ ITEM_EXAMPLE: Final[dict[str, Any]] = {
 }
 TASK_EXAMPLE: Final = ITEM_EXAMPLE | {"user_id": "user_123"}
 
-_INT64: Final[dict[str, JsonValue]] = {"format": "int64"}
 _TITLE_RULE: Final = (
     f"1 to {TITLE_MAX} characters (code points), one of them visible, without the white space "
     "around them, which is taken off."
 )
 _DESCRIPTION_RULE: Final = f"At most {DESCRIPTION_MAX} characters, kept as they are."
-
-
-class Wire(BaseModel):
-    """What goes over the wire: strict types, and unknown members are ignored."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    # What is absent is left alone; a generated client would send a default that it finds here.
-    del schema["default"]
 
 
 # In ------------------------------------------------------------------------------------
@@ -93,7 +82,7 @@ class UpdateTask(CreateTask):
         default=None, description=f"{_DESCRIPTION_RULE} Null erases it."
     )
     completed: bool = Field(
-        default=False, description="Absent: as it was.", json_schema_extra=_without_default
+        default=False, description="Absent: as it was.", json_schema_extra=without_default
     )
 
     def change(self) -> TaskChange:
@@ -113,7 +102,7 @@ class SetCompletion(Wire):
     completed: bool = Field(
         default=False,
         description="Absent: the opposite of what it was.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
 
     def wanted(self) -> bool | Unset:
@@ -131,7 +120,7 @@ class ListTasks(Wire):
         default=0,
         ge=0,
         description="How many of the newest to leave out.",
-        json_schema_extra=_INT64,
+        json_schema_extra=INT64,
     )
 
     @classmethod
@@ -151,7 +140,7 @@ class ListTasks(Wire):
 
 # The fields stand in the order in which task.sql writes them.
 _Number = Annotated[
-    int, Field(ge=1, description="The task's number, never used again.", json_schema_extra=_INT64)
+    int, Field(ge=1, description="The task's number, never used again.", json_schema_extra=INT64)
 ]
 _Created = Annotated[datetime, Field(description="In UTC.")]
 _Updated = Annotated[datetime, Field(description="In UTC; the time of the last change.")]
@@ -191,12 +180,12 @@ class TaskList(Wire):
     total: int = Field(
         ge=0,
         description="How many tasks there are of this status, on all pages.",
-        json_schema_extra=_INT64,
+        json_schema_extra=INT64,
     )
     page: int = Field(
         ge=1,
         description="The number of this page: offset ÷ limit rounded down, plus 1.",
-        json_schema_extra=_INT64,
+        json_schema_extra=INT64,
     )
     limit: int = Field(ge=1, le=LIMIT_MAX, description="How many tasks a page has at most.")
 

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from todo_backend.model.task import UNSET, Listing, NewTask, Order, Status, TaskChange, Unset
 from todo_backend.web.fields import Description, Title
 from todo_backend.web.parameters import Query
+from todo_backend.web.wire import INT64, Wire, without_default
 
 TITLE_MAX: Final = 200
 DESCRIPTION_MAX: Final = 1000
@@ -35,23 +36,11 @@ TASK_EXAMPLE: Final[dict[str, Any]] = {
     "updated_at": "2026-01-09T10:00:00.123456Z",
 }
 
-_INT64: Final[dict[str, JsonValue]] = {"format": "int64"}
 _TITLE_RULE: Final = (
     f"1 to {TITLE_MAX} characters (code points), one of them visible, without the white space "
     "around them, which is taken off."
 )
 _DESCRIPTION_RULE: Final = f"At most {DESCRIPTION_MAX} characters, kept as they are."
-
-
-class Wire(BaseModel):
-    """What goes over the wire: strict types, and unknown members are ignored."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    # What is absent is left alone; a generated client would send a default that it finds here.
-    del schema["default"]
 
 
 # In ------------------------------------------------------------------------------------
@@ -81,14 +70,14 @@ class UpdateTask(Wire):
     )
 
     title: Annotated[str, Title(TITLE_MAX)] = Field(
-        default="", description=_TITLE_RULE, json_schema_extra=_without_default
+        default="", description=_TITLE_RULE, json_schema_extra=without_default
     )
     description: Annotated[str, Description(DESCRIPTION_MAX)] | None = Field(
         default=None,
         description=f"{_DESCRIPTION_RULE} Null erases it.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
-    completed: bool = Field(default=False, json_schema_extra=_without_default)
+    completed: bool = Field(default=False, json_schema_extra=without_default)
 
     def change(self) -> TaskChange:
         sent = self.model_fields_set
@@ -107,7 +96,7 @@ class SetCompletion(Wire):
     completed: bool = Field(
         default=False,
         description="Absent: the opposite of what it was.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
 
     def wanted(self) -> bool | Unset:
@@ -125,13 +114,13 @@ class ListTasks(Wire):
     limit: Annotated[int, Field(ge=1)] | SkipJsonSchema[None] = Field(
         default=None,
         description="How many tasks at most; absent: all of them.",
-        json_schema_extra=_INT64,
+        json_schema_extra=INT64,
     )
     offset: int = Field(
         default=0,
         ge=0,
         description="How many tasks to leave out at the start of the list.",
-        json_schema_extra=_INT64,
+        json_schema_extra=INT64,
     )
 
     @classmethod
@@ -165,7 +154,7 @@ class Task(Wire):
     model_config = ConfigDict(json_schema_extra={"examples": [TASK_EXAMPLE]})
 
     id: int = Field(
-        ge=1, description="The task's number, never used again.", json_schema_extra=_INT64
+        ge=1, description="The task's number, never used again.", json_schema_extra=INT64
     )
     user_id: str = Field(description="Whose task it is.")
     title: str
@@ -183,7 +172,7 @@ class TaskList(Wire):
         ge=0,
         description="How many tasks there are of this status, those included that `limit` and "
         "`offset` leave out.",
-        json_schema_extra=_INT64,
+        json_schema_extra=INT64,
     )
 
 

@@ -9,18 +9,17 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from todo_backend.contracts.rich.schemas import (
-    INT64,
     LIMIT_DEFAULT,
     LIMIT_MAX,
     PRIORITIES,
     PriorityName,
-    Wire,
 )
 from todo_backend.model.principal import Principal
 from todo_backend.model.search import Filters, Position, Search, Sort, SortKey
 from todo_backend.model.task import Status
 from todo_backend.web.cursors import CURSOR, CURSOR_MAX, Cursors
 from todo_backend.web.parameters import Query
+from todo_backend.web.wire import INT64, Wire
 
 WORDS_MAX: Final = 200
 SortName = Literal[

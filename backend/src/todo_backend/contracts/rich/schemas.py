@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
 
 from todo_backend.model.task import UNSET, NewTask, Priority, TaskChange, Unset
 from todo_backend.web.fields import Description, Moment, Title
+from todo_backend.web.wire import INT64, Wire, without_default
 
 TITLE_MAX: Final = 200
 DESCRIPTION_MAX: Final = 1000
@@ -51,7 +52,6 @@ TASK_EXAMPLE: Final[dict[str, Any]] = {
     "updated_at": "2026-01-09T10:00:00.123456Z",
 }
 
-INT64: Final[dict[str, JsonValue]] = {"format": "int64"}
 _TITLE_RULE: Final = (
     f"1 to {TITLE_MAX} characters (code points), one of them visible, without the white space "
     "around them, which is taken off."
@@ -61,17 +61,6 @@ _DUE_RULE: Final = (
     "A date-time whose offset is honoured (none means UTC), or a date, which means its first "
     "instant in UTC; within the years 1 to 9999."
 )
-
-
-class Wire(BaseModel):
-    """What goes over the wire: strict types, and unknown members are ignored."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    # What is absent is left alone; a generated client would send a default that it finds here.
-    del schema["default"]
 
 
 # In ------------------------------------------------------------------------------------
@@ -114,19 +103,19 @@ class UpdateTask(Wire):
     )
 
     title: Annotated[str, Title(TITLE_MAX)] = Field(
-        default="", description=_TITLE_RULE, json_schema_extra=_without_default
+        default="", description=_TITLE_RULE, json_schema_extra=without_default
     )
     description: Annotated[str, Description(DESCRIPTION_MAX)] | None = Field(
         default=None,
         description=f"{_DESCRIPTION_RULE} Null erases it.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
-    completed: bool = Field(default=False, json_schema_extra=_without_default)
-    priority: PriorityName = Field(default="medium", json_schema_extra=_without_default)
+    completed: bool = Field(default=False, json_schema_extra=without_default)
+    priority: PriorityName = Field(default="medium", json_schema_extra=without_default)
     due_date: Annotated[datetime, Moment()] | None = Field(
         default=None,
         description=f"{_DUE_RULE} Null erases it.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
 
     def change(self) -> TaskChange:
@@ -148,7 +137,7 @@ class SetCompletion(Wire):
     completed: bool = Field(
         default=False,
         description="Absent: the opposite of what it was.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
 
     def wanted(self) -> bool | Unset:
