@@ -14,7 +14,7 @@ from todo_backend.database.database import Database
 from todo_backend.lifespan import lifespan_of, told_in_a_line
 from todo_backend.model.errors import RequestMalformed
 from todo_backend.observability import AccessLog
-from todo_backend.secret_file import secret_of
+from todo_backend.secret_file import secrets_of
 from todo_backend.settings import Settings
 from todo_backend.web import docs, utility
 from todo_backend.web import openapi as description
@@ -101,7 +101,8 @@ def create_app(
         timeout_seconds=settings.database_timeout_seconds,
         prepared_statements=settings.db_prepared_statements,
     )
-    known = credentials(settings, database)
+    secrets = secrets_of(settings)
+    known = credentials(settings, secrets, database)
     app = TodoApp(
         title=TITLE,
         version=__version__,
@@ -115,7 +116,7 @@ def create_app(
             close=known.close,
         ),
     )
-    sealing = Cursors(secret_of(settings))
+    sealing = Cursors(secrets.current)
     router = Router(present=served[0].present, debug=settings.debug)
     # `/api/tasks/tasks` is the list of a user called "tasks": no task has such an id.
     for contract in sorted(served, key=lambda each: OWNER not in each.family):

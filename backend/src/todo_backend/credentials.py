@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from todo_backend.auth import session_cookie, session_tokens
 from todo_backend.auth.accounts import AccountService
-from todo_backend.auth.bearer import Authenticator, credential
+from todo_backend.auth.bearer import Authenticator
 from todo_backend.auth.claims import ClaimRules
 from todo_backend.auth.issuer import TrustedIssuer, key_address_of, origin_of
 from todo_backend.auth.jwks import PublishedKeys
@@ -14,13 +14,12 @@ from todo_backend.auth.jwks_endpoint import JwksEndpoint
 from todo_backend.auth.kinds import TokenKinds
 from todo_backend.auth.passwords import Passwords
 from todo_backend.auth.refresh_tokens import Tokens
-from todo_backend.auth.secret_ring import SecretRing
+from todo_backend.auth.secret_ring import SecretRing, Secrets
 from todo_backend.auth.session_rows import SessionRows
 from todo_backend.auth.session_tokens import SessionTokens
 from todo_backend.auth.sessions import Sessions
 from todo_backend.database.database import Database
 from todo_backend.model.principal import Principal
-from todo_backend.secret_file import secrets_of
 from todo_backend.settings import Settings
 from todo_backend.web.call import Call
 from todo_backend.web.operation import Authenticate
@@ -40,9 +39,8 @@ class Credentials:
     close: Callable[[], Awaitable[None]]
 
 
-def credentials(settings: Settings, database: Database) -> Credentials:
+def credentials(settings: Settings, secrets: Secrets, database: Database) -> Credentials:
     """Put together what `settings` describe; nothing is fetched before the first token."""
-    secrets = secrets_of(settings)
     ring = SecretRing(secrets, rules=_rules(settings), algorithm=settings.jwt_algorithm)
     keys = _published_keys(settings)
     issuer = None if keys is None else TrustedIssuer(keys, rules=_rules_of_issuer(settings))
@@ -97,23 +95,20 @@ def _authenticate(
     origins = frozenset(settings.allowed_origins)
 
     async def authenticate(call: Call, *, with_ended_session: bool = False) -> Principal:
-        authorization = call.field_values(b"authorization")
-        if settings.accept_session_cookie and not authorization:
-            return await by_cookie(call)
-        token = credential(authorization)
+        cookies = call.field_values(b"cookie") if settings.accept_session_cookie else ()
+        shown = session_cookie.presented(call.field_values(b"authorization"), cookies)
+        token = shown.credential
+        if shown.is_cookie:
+            session_cookie.require_allowed_origin(
+                call.scope["method"], call.field_values(b"origin"), allowed=origins
+            )
+            return (await better_auth.verify_signed(token, now=time.time())).principal
         if session_tokens.is_formed(token):
             return (await better_auth.verify(token, now=time.time())).principal
         principal = await known.authenticate(token)
         if principal.session_id is not None and not with_ended_session:
             await sessions.require_alive((principal.user_id, principal.session_id))
         return principal
-
-    async def by_cookie(call: Call) -> Principal:
-        shown = session_cookie.presented((), call.field_values(b"cookie"))
-        session_cookie.require_allowed_origin(
-            call.scope["method"], call.field_values(b"origin"), allowed=origins
-        )
-        return (await better_auth.verify_signed(shown.credential, now=time.time())).principal
 
     return authenticate
 

@@ -4,14 +4,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from todo_backend.database.arguments import COMPLETED, array
 from todo_backend.database.functions import Shape
 from todo_backend.database.paging import page_function, search_function
 from todo_backend.database.pool import Pool
 from todo_backend.model.principal import Principal
 from todo_backend.model.search import Filters, FoundPage, Position, Search, Sort, SortKey
-from todo_backend.model.task import Status, TaskId
+from todo_backend.model.task import TaskId
 
-_COMPLETED: Final = {Status.ALL: None, Status.PENDING: False, Status.COMPLETED: True}
 _SORTS: Final = tuple(Sort(key, descending) for key in SortKey for descending in (False, True))
 # What LIKE reads otherwise than as itself.
 _SPECIAL: Final = re.compile(r"[\\%_]")
@@ -46,8 +46,8 @@ class SearchFunctions:
         """
         filters = wanted.filters
         after = (wanted.after.key, wanted.after.task_id) if wanted.after else (None, None)
-        bounds = (wanted.limit, wanted.offset, *after, _array(known_versions))
-        completed = _COMPLETED[filters.status]
+        bounds = (wanted.limit, wanted.offset, *after, array(known_versions))
+        completed = COMPLETED[filters.status]
         if filters.are_of_status_alone:
             statement = self._pages[wanted.sort, completed is not None]
             found = await self._pool.read(statement, owner.user_id, completed, *bounds)
@@ -63,7 +63,7 @@ class SearchFunctions:
 
 def _narrowing(filters: Filters) -> tuple[object, ...]:
     return (
-        _array(filters.priorities or None),
+        array(filters.priorities or None),
         filters.due_after,
         filters.due_before,
         filters.overdue,
@@ -73,8 +73,3 @@ def _narrowing(filters: Filters) -> tuple[object, ...]:
 
 def _escaped(found: re.Match[str]) -> str:
     return f"\\{found[0]}"
-
-
-def _array(numbers: Sequence[int] | None) -> str | None:
-    """Write an array as PostgreSQL reads it: the driver would first ask what an array is."""
-    return None if numbers is None else "{" + ",".join(map(str, map(int, numbers))) + "}"

@@ -5,6 +5,7 @@ from typing import Final
 
 import asyncpg
 
+from todo_backend.database.arguments import COMPLETED, array
 from todo_backend.database.functions import Shape
 from todo_backend.database.pool import Pool
 from todo_backend.model.principal import Principal
@@ -18,7 +19,6 @@ from todo_backend.model.task import (
     RenderedChunk,
     RenderedList,
     RenderedPage,
-    Status,
     TaskChange,
     TaskId,
     Window,
@@ -31,7 +31,6 @@ _START: Final = (None, None, None)
 _KEEP: Final = False
 _TOGGLE: Final = True
 _REFUSALS: Final = {refusal.value: refusal for refusal in Refusal}
-_COMPLETED: Final = {Status.ALL: None, Status.PENDING: False, Status.COMPLETED: True}
 
 
 class TaskFunctions:
@@ -65,10 +64,10 @@ class TaskFunctions:
         items, total, version = await self._pool.read(
             self._list,
             owner.user_id,
-            _COMPLETED[window.status],
+            COMPLETED[window.status],
             window.limit,
             window.offset,
-            _array(known_versions),
+            array(known_versions),
         )
         return RenderedPage(items=items, total=total, version=version)
 
@@ -85,7 +84,7 @@ class TaskFunctions:
             self._chunk,
             *_chosen(owner, wanted, limit),
             wanted.offset,
-            _array(known_versions),
+            array(known_versions),
             *_START,
         )
         items, *_, total, version = first
@@ -136,7 +135,7 @@ class TaskFunctions:
         return await self._update_task(
             owner.user_id,
             task_id,
-            _array(if_versions),
+            array(if_versions),
             None if change.title is UNSET else change.title,
             change.description is not UNSET,
             None if change.description is UNSET else change.description,
@@ -154,7 +153,7 @@ class TaskFunctions:
         return await self._update_task(
             owner.user_id,
             task_id,
-            _array(if_versions),
+            array(if_versions),
             *(None, _KEEP, None, None, _TOGGLE, None, _KEEP, None),
         )
 
@@ -162,7 +161,7 @@ class TaskFunctions:
         self, owner: Principal, task_id: TaskId, *, if_versions: Sequence[int] | None
     ) -> Refusal | None:
         (outcome,) = await self._pool.write(
-            self._delete, owner.user_id, task_id, _array(if_versions)
+            self._delete, owner.user_id, task_id, array(if_versions)
         )
         return _REFUSALS.get(outcome)
 
@@ -173,9 +172,4 @@ class TaskFunctions:
 
 def _chosen(owner: Principal, wanted: Listing, limit: int) -> tuple[object, ...]:
     by_title = wanted.order is Order.TITLE
-    return owner.user_id, _COMPLETED[wanted.status], by_title, min(limit, CHUNK_TASKS)
-
-
-def _array(versions: Sequence[int] | None) -> str | None:
-    """Write an array as PostgreSQL reads it: the driver would first ask what an array is."""
-    return None if versions is None else "{" + ",".join(map(str, versions)) + "}"
+    return owner.user_id, COMPLETED[wanted.status], by_title, min(limit, CHUNK_TASKS)

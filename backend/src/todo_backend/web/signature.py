@@ -5,7 +5,7 @@ steps of a request (web/operation.py) know each by its name.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Path
 from fastapi.security import HTTPBearer
@@ -120,3 +120,14 @@ HEADERS: Final[dict[Callable[..., object], bytes]] = {
     _if_none_match: b"if-none-match",
 }
 """Those that stand for a header, and its name."""
+
+
+def task_number(alias: str | None = None) -> Any:  # noqa: ANN401 - as FastAPI's Path
+    """Describe the parameter of a path that is a task's number; `alias` is its name there."""
+    return Path(
+        alias=alias,
+        ge=1,
+        description="The task's number.",
+        examples=[1],
+        json_schema_extra={"format": "int64"},
+    )

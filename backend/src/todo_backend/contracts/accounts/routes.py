@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import Body, Path
+from fastapi import Body
 from pydantic.json_schema import SkipJsonSchema
 
 from todo_backend.contracts.accounts import errors
@@ -15,8 +15,9 @@ from todo_backend.contracts.accounts.schemas import (
     UpdateMyTask,
 )
 from todo_backend.core import tasks as core
-from todo_backend.model.task import UNSET, Listing, Rendered, TaskId
-from todo_backend.web.answer import JSON, NO_STORE, Answer, Header, Reply
+from todo_backend.model.task import UNSET, Listing, TaskId
+from todo_backend.web.answer import JSON, Answer, Reply
+from todo_backend.web.bare_task import DELETED, task_answer
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.lists import list_reply
 from todo_backend.web.openapi import (
@@ -29,25 +30,14 @@ from todo_backend.web.openapi import (
     documented,
 )
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import Caller, IfMatch, IfNoneMatch, Tasks
+from todo_backend.web.signature import Caller, IfMatch, IfNoneMatch, Tasks, task_number
 
 _TAGS: Final = EntityTags("a")
 _COLLECTION: Final = "/api/tasks"
 _ITEM: Final = "/api/tasks/{id}"
 _COMPLETION: Final = "/api/tasks/{id}/toggle"
 
-_Id = Annotated[
-    TaskId,
-    Path(
-        alias="id",
-        ge=1,
-        description="The task's number.",
-        examples=[1],
-        json_schema_extra={"format": "int64"},
-    ),
-]
-
-_DELETED: Final = Answer(204, headers=(NO_STORE,))
+_Id = Annotated[TaskId, task_number("id")]
 
 
 async def list_tasks(caller: Caller, known: IfNoneMatch, tasks: Tasks) -> Reply:
@@ -66,7 +56,7 @@ async def create_task(
 ) -> Answer:
     """Create a task, which is pending. The header `Location` says where it is."""
     task = await core.create(tasks, caller, body.draft())
-    return _one(201, task, (b"location", f"{_COLLECTION}/{task.task_id}".encode()))
+    return task_answer(201, task, _TAGS, (b"location", f"{_COLLECTION}/{task.task_id}".encode()))
 
 
 async def get_task(caller: Caller, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:
@@ -75,7 +65,7 @@ async def get_task(caller: Caller, task_id: _Id, known: IfNoneMatch, tasks: Task
     condition = _TAGS.if_none_match(known)
     if condition and condition.holds(task.version):
         return Answer(304, headers=_TAGS.strong(task.version))
-    return _one(200, task)
+    return task_answer(200, task, _TAGS)
 
 
 async def update_task(
@@ -87,13 +77,14 @@ async def update_task(
 ) -> Answer:
     """Change a task. A field that is absent keeps its value."""
     versions = _TAGS.if_match(if_match)
-    return _one(200, await core.change(tasks, caller, task_id, body.change(), if_versions=versions))
+    task = await core.change(tasks, caller, task_id, body.change(), if_versions=versions)
+    return task_answer(200, task, _TAGS)
 
 
 async def delete_task(caller: Caller, task_id: _Id, if_match: IfMatch, tasks: Tasks) -> Answer:
     """Delete a task for good."""
     await core.delete(tasks, caller, task_id, if_versions=_TAGS.if_match(if_match))
-    return _DELETED
+    return DELETED
 
 
 async def toggle_task(
@@ -106,14 +97,8 @@ async def toggle_task(
     """Turn round whether a task is done, or set it where the body says what it shall be."""
     completed = UNSET if body is None else body.wanted()
     versions = _TAGS.if_match(if_match)
-    return _one(
-        200,
-        await core.complete(tasks, caller, task_id, completed=completed, if_versions=versions),
-    )
-
-
-def _one(status: int, task: Rendered, *headers: Header) -> Answer:
-    return Answer(status, task.body.encode(), (JSON, *_TAGS.strong(task.version), *headers))
+    task = await core.complete(tasks, caller, task_id, completed=completed, if_versions=versions)
+    return task_answer(200, task, _TAGS)
 
 
 def _answers_one(status: int, headers: tuple[str, ...]) -> Responses:

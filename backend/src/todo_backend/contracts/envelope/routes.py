@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from fastapi import Body, Path, Query
+from fastapi import Body, Query
 from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
@@ -28,23 +28,14 @@ from todo_backend.web.answer import JSON, Answer, Header
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.openapi import CREATED, LISTED, NOT_MODIFIED, READ, Responses, documented
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Tasks
+from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Tasks, task_number
 
 _TAGS: Final = EntityTags("e")
 _COLLECTION: Final = "/api/{user_id}/tasks"
 _ITEM: Final = "/api/{user_id}/tasks/{id}"
 _COMPLETION: Final = "/api/{user_id}/tasks/{id}/complete"
 
-_Id = Annotated[
-    TaskId,
-    Path(
-        alias="id",
-        ge=1,
-        description="The task's number.",
-        examples=[1],
-        json_schema_extra={"format": "int64"},
-    ),
-]
+_Id = Annotated[TaskId, task_number("id")]
 
 _DELETED: Final = Answer(200, b'{"success":true,"data":null,"message":"Task deleted successfully"}')
 

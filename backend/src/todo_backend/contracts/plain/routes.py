@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from fastapi import Body, Path, Query
+from fastapi import Body, Query
 from pydantic.json_schema import SkipJsonSchema
 
 from todo_backend.contracts.plain import errors
@@ -17,8 +17,9 @@ from todo_backend.contracts.plain.schemas import (
     UpdateTask,
 )
 from todo_backend.core import tasks as core
-from todo_backend.model.task import UNSET, Rendered, TaskId
-from todo_backend.web.answer import JSON, NO_STORE, Answer, Header, Reply
+from todo_backend.model.task import UNSET, TaskId
+from todo_backend.web.answer import JSON, Answer, Reply
+from todo_backend.web.bare_task import DELETED, task_answer
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.lists import list_reply
 from todo_backend.web.openapi import (
@@ -31,24 +32,14 @@ from todo_backend.web.openapi import (
     documented,
 )
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Tasks
+from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Tasks, task_number
 
 _TAGS: Final = EntityTags("p")
 _COLLECTION: Final = "/api/{user_id}/tasks"
 _ITEM: Final = "/api/{user_id}/tasks/{task_id}"
 _COMPLETION: Final = "/api/{user_id}/tasks/{task_id}/complete"
 
-_Id = Annotated[
-    TaskId,
-    Path(
-        ge=1,
-        description="The task's number.",
-        examples=[1],
-        json_schema_extra={"format": "int64"},
-    ),
-]
-
-_DELETED: Final = Answer(204, headers=(NO_STORE,))
+_Id = Annotated[TaskId, task_number()]
 
 
 async def list_tasks(
@@ -75,7 +66,7 @@ async def create_task(owner: Owner, body: Annotated[CreateTask, Body()], tasks: 
     """Create a task, which is pending. The header `Location` says where it is."""
     task = await core.create(tasks, owner, body.draft())
     location = f"/api/{quote(owner.user_id, safe='')}/tasks/{task.task_id}"
-    return _one(201, task, (b"location", location.encode()))
+    return task_answer(201, task, _TAGS, (b"location", location.encode()))
 
 
 async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:
@@ -84,7 +75,7 @@ async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks)
     condition = _TAGS.if_none_match(known)
     if condition and condition.holds(task.version):
         return Answer(304, headers=_TAGS.strong(task.version))
-    return _one(200, task)
+    return task_answer(200, task, _TAGS)
 
 
 async def update_task(
@@ -96,13 +87,14 @@ async def update_task(
 ) -> Answer:
     """Change a task. What is absent keeps its value."""
     versions = _TAGS.if_match(if_match)
-    return _one(200, await core.change(tasks, owner, task_id, body.change(), if_versions=versions))
+    task = await core.change(tasks, owner, task_id, body.change(), if_versions=versions)
+    return task_answer(200, task, _TAGS)
 
 
 async def delete_task(owner: Owner, task_id: _Id, if_match: IfMatch, tasks: Tasks) -> Answer:
     """Delete a task for good."""
     await core.delete(tasks, owner, task_id, if_versions=_TAGS.if_match(if_match))
-    return _DELETED
+    return DELETED
 
 
 async def set_task_completion(
@@ -115,14 +107,8 @@ async def set_task_completion(
     """Turn round whether a task is done; or set it, where the body says so."""
     completed = UNSET if body is None else body.wanted()
     versions = _TAGS.if_match(if_match)
-    return _one(
-        200,
-        await core.complete(tasks, owner, task_id, completed=completed, if_versions=versions),
-    )
-
-
-def _one(status: int, task: Rendered, *headers: Header) -> Answer:
-    return Answer(status, task.body.encode(), (JSON, *_TAGS.strong(task.version), *headers))
+    task = await core.complete(tasks, owner, task_id, completed=completed, if_versions=versions)
+    return task_answer(200, task, _TAGS)
 
 
 def _answers_one(status: int, headers: tuple[str, ...]) -> Responses:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 import orjson
-from fastapi import Body, Path, Query
+from fastapi import Body, Query
 from pydantic.json_schema import SkipJsonSchema
 
 from todo_backend.contracts.rich import errors
@@ -21,8 +21,9 @@ from todo_backend.contracts.rich.schemas import (
 from todo_backend.core import search
 from todo_backend.core import tasks as core
 from todo_backend.model.principal import Principal
-from todo_backend.model.task import UNSET, Rendered, TaskId
-from todo_backend.web.answer import JSON, NO_STORE, Answer, Header
+from todo_backend.model.task import UNSET, TaskId
+from todo_backend.web.answer import JSON, Answer
+from todo_backend.web.bare_task import DELETED, task_answer
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.cursors import Sealed
 from todo_backend.web.openapi import (
@@ -35,7 +36,7 @@ from todo_backend.web.openapi import (
     documented,
 )
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Searches, Tasks
+from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Searches, Tasks, task_number
 
 _TAGS: Final = EntityTags("r")
 _COLLECTION: Final = "/api/{user_id}/tasks"
@@ -46,17 +47,7 @@ _NEXT_PAGE: Final = (
 )
 _CURSOR_EXAMPLE: Final = "IZv3ccBJ2u7qKBYw0mmSGQ6ZcU8oTBvYAUhKp0nZQmJbIjIwMjYtMDEtMDkiLDFd"
 
-_Id = Annotated[
-    TaskId,
-    Path(
-        ge=1,
-        description="The task's number.",
-        examples=[1],
-        json_schema_extra={"format": "int64"},
-    ),
-]
-
-_DELETED: Final = Answer(204, headers=(NO_STORE,))
+_Id = Annotated[TaskId, task_number()]
 
 
 async def list_tasks(
@@ -95,7 +86,7 @@ async def list_tasks(
 async def create_task(owner: Owner, body: Annotated[CreateTask, Body()], tasks: Tasks) -> Answer:
     """Create a task, which is pending. The header `Location` says where it is."""
     task = await core.create(tasks, owner, body.draft())
-    return _one(201, task, (b"location", f"{_path(owner)}/{task.task_id}".encode()))
+    return task_answer(201, task, _TAGS, (b"location", f"{_path(owner)}/{task.task_id}".encode()))
 
 
 async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:
@@ -104,7 +95,7 @@ async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks)
     condition = _TAGS.if_none_match(known)
     if condition and condition.holds(task.version):
         return Answer(304, headers=_TAGS.strong(task.version))
-    return _one(200, task)
+    return task_answer(200, task, _TAGS)
 
 
 async def update_task(
@@ -116,13 +107,14 @@ async def update_task(
 ) -> Answer:
     """Change a task. What is absent keeps its value."""
     versions = _TAGS.if_match(if_match)
-    return _one(200, await core.change(tasks, owner, task_id, body.change(), if_versions=versions))
+    task = await core.change(tasks, owner, task_id, body.change(), if_versions=versions)
+    return task_answer(200, task, _TAGS)
 
 
 async def delete_task(owner: Owner, task_id: _Id, if_match: IfMatch, tasks: Tasks) -> Answer:
     """Delete a task for good."""
     await core.delete(tasks, owner, task_id, if_versions=_TAGS.if_match(if_match))
-    return _DELETED
+    return DELETED
 
 
 async def set_task_completion(
@@ -136,11 +128,7 @@ async def set_task_completion(
     completed = UNSET if body is None else body.wanted()
     versions = _TAGS.if_match(if_match)
     task = await core.complete(tasks, owner, task_id, completed=completed, if_versions=versions)
-    return _one(200, task)
-
-
-def _one(status: int, task: Rendered, *headers: Header) -> Answer:
-    return Answer(status, task.body.encode(), (JSON, *_TAGS.strong(task.version), *headers))
+    return task_answer(200, task, _TAGS)
 
 
 def _path(owner: Principal) -> str:

@@ -26,17 +26,7 @@ DECLARE
     ids bigint[];
 BEGIN
     PERFORM set_config('app.user_id', p_user_id, true);
-    SELECT CASE
-            WHEN p_completed IS NULL THEN c.total
-            WHEN p_completed THEN c.completed
-            ELSE c.total - c.completed
-        END, c.version
-        INTO total, version
-        FROM task_counters c WHERE c.user_id = p_user_id;
-    IF NOT FOUND THEN
-        total := 0;
-        version := 0;
-    END IF;
+    SELECT s.total, s.version INTO total, version FROM list_state(p_user_id, p_completed) s;
     IF version = ANY (p_known_versions) THEN
         RETURN;
     END IF;

@@ -19,7 +19,6 @@ DECLARE
 BEGIN
     PERFORM set_config('app.user_id', p_user_id, true);
     SELECT s.version INTO version FROM list_state(p_user_id, NULL) s;
-    version := coalesce(version, 0);
     IF version = ANY (p_known_versions) THEN
         RETURN;
     END IF;

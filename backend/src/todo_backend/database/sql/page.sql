@@ -17,8 +17,6 @@ DECLARE
 BEGIN
     PERFORM set_config('app.user_id', p_user_id, true);
     SELECT s.total, s.version INTO total, version FROM list_state(p_user_id, p_completed) s;
-    total := coalesce(total, 0);
-    version := coalesce(version, 0);
     IF version = ANY (p_known_versions) THEN
         RETURN;
     END IF;

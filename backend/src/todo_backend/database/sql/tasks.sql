@@ -44,6 +44,19 @@ $$;
 
 {{shape}}
 
+-- How many tasks a user has, of one status or of any (null), and the version of their list; zeros
+-- for a user without any.
+CREATE FUNCTION list_state(p_user_id text, p_completed boolean, OUT total bigint, OUT version bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(max(CASE
+            WHEN p_completed IS NULL THEN c.total
+            WHEN p_completed THEN c.completed
+            ELSE c.total - c.completed
+        END), 0), coalesce(max(c.version), 0)
+        FROM task_counters c WHERE c.user_id = p_user_id
+$$;
+
 -- Newest first. `p_completed` is null for all tasks. `items` is null when `p_known_versions` holds the
 -- version of the list: the caller has it already.
 CREATE FUNCTION list_tasks(
@@ -54,17 +67,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = {{search_path}} SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM set_config('app.user_id', p_user_id, true);
-    SELECT CASE
-            WHEN p_completed IS NULL THEN c.total
-            WHEN p_completed THEN c.completed
-            ELSE c.total - c.completed
-        END, c.version
-        INTO total, version
-        FROM task_counters c WHERE c.user_id = p_user_id;
-    IF NOT FOUND THEN
-        total := 0;
-        version := 0;
-    END IF;
+    SELECT s.total, s.version INTO total, version FROM list_state(p_user_id, p_completed) s;
     IF version = ANY (p_known_versions) THEN
         RETURN;
     END IF;
