@@ -1,8 +1,9 @@
 """The watch over the whole suite's output (tests/support/canary.py) sees what it watches for."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import httpx
 import pytest
@@ -34,7 +35,7 @@ LEAKS: dict[str, Callable[[ConnectArgs], str]] = {
 
 
 @pytest.mark.parametrize("leak", LEAKS)
-async def test_a_leak_into_the_log_is_found(
+async def test_lg_01_a_leak_into_the_log_is_found(
     postgres: EmbeddedPostgres, address: ConnectArgs, leak: str
 ) -> None:
     """A server that tells its log is found out, and the finding does not tell it on."""
@@ -57,7 +58,7 @@ async def test_a_leak_into_the_log_is_found(
     assert text not in found
 
 
-async def test_a_leak_into_an_answer_is_found(
+async def test_lg_01_a_leak_into_an_answer_is_found(
     postgres: EmbeddedPostgres, address: ConnectArgs
 ) -> None:
     """An answer that repeats the token of its request is named by the request."""
@@ -83,9 +84,17 @@ def route(endpoint: Callable[..., object]) -> Route:
 
 # Without a server -------------------------------------------------------------------------
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-async def ask(collector: Collector, *pieces: bytes, **sent: str) -> None:
-    """Have an application answer a sign-in by these pieces."""
+
+async def ask(
+    collector: Collector,
+    *pieces: bytes,
+    path: str = "/api/auth/signin",
+    headers: Mapping[str, str] = NO_HEADERS,
+    **sent: str,
+) -> None:
+    """Have an application answer a sign-in, or what is sent to `path`, by these pieces."""
 
     async def application(_scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive()).get("more_body"):
@@ -97,7 +106,7 @@ async def ask(collector: Collector, *pieces: bytes, **sent: str) -> None:
 
     transport = httpx.ASGITransport(Witness(application, collector, secrets=[SECRET]))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        await client.post("/api/auth/signin", json=sent)
+        await client.post(path, json=sent, headers=headers)
 
 
 def told(collector: Collector, text: str) -> Sequence[str]:
@@ -134,6 +143,45 @@ async def test_an_answer_is_looked_through_in_pieces(pieces: list[bytes]) -> Non
     await ask(collector, *pieces, password=PASSWORD)
 
     assert set(collector.leaks()) == {"POST '/api/auth/signin' is answered with a secret"}
+
+
+SESSION = "Ab3dEf6hIj9lMn2pQr5tUv8xYz1bCd4f"
+COOKIES = (
+    f'theme=dark; better-auth.session_token={SESSION}.c2lnbmF0dXJl%2Bw%3D%3D; quoted="{REFRESH}"'
+)
+
+
+@pytest.mark.parametrize(
+    "line", [SESSION, "c2lnbmF0dXJl%2Bw%3D%3D", f"{SESSION}.c2lnbmF0dXJl+w==", REFRESH]
+)
+async def test_what_comes_as_a_cookie_is_secret(line: str) -> None:
+    """The value, encoded or not, and either half of a signed session token alone."""
+    collector = Collector()
+
+    await ask(collector, headers={"cookie": COOKIES})
+
+    assert collector.leaks() == []
+    assert told(collector, "theme=dark better-auth.session_token") == []
+    assert len(told(collector, line)) == 1
+
+
+async def test_a_cookie_in_an_answer_is_found() -> None:
+    """As what was sent in the header for it would be."""
+    collector = Collector()
+
+    await ask(collector, SESSION.encode(), headers={"cookie": COOKIES})
+
+    assert set(collector.leaks()) == {"POST '/api/auth/signin' is answered with a secret"}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc", "/metrics", "/", "/nowhere"])
+async def test_lg_01_an_answer_is_looked_through_whatever_it_is(path: str) -> None:
+    """No address is left out because nobody would expect a secret there."""
+    collector = Collector()
+
+    await ask(collector, f"<html>{SECRET}</html>".encode(), path=path)
+
+    assert collector.leaks() == [f"POST {path!r} is answered with a secret"]
 
 
 async def test_what_is_no_secret_is_no_leak() -> None:

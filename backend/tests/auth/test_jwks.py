@@ -207,3 +207,40 @@ async def test_a_set_that_nobody_used_is_good_where_the_service_hangs() -> None:
         found = await given.outcome("old")
 
         assert found == "old"
+
+
+async def test_asking_whether_all_is_well_counts_as_use() -> None:
+    """It fetches the first set and keeps it fresh, and no more than tokens would."""
+    async with stage(OLD) as given:
+        answers = []
+        for seconds in (0, 1, 299, 1):
+            given.clock.advance(seconds)
+            answers += [given.keys.is_well(), given.keys.is_well()]
+            await given.settled()
+
+        assert all(answers)
+        assert given.fetches == 2
+
+
+async def test_asking_whether_all_is_well_notices_the_end_of_an_outage() -> None:
+    """Attempts are as rare as with tokens, and none is made when it is closed."""
+    async with stage(OLD) as given:
+        given.service.break_off()
+        attempts: list[int] = []
+        for second in range(16):
+            given.keys.is_well()
+            await given.settled()
+            attempts += [second] * (given.fetches - len(attempts))
+            given.clock.advance(1)
+        during = given.keys.is_well()
+        given.service.publish(OLD.published)
+        given.clock.advance(15)
+        given.keys.is_well()
+        await given.settled()
+
+        assert attempts == [0, 1, 3, 7, 15]
+        assert (during, given.keys.is_well()) == (False, True)
+        await given.keys.close()
+        given.clock.advance(3600)
+        given.keys.is_well()
+        assert given.under_way() == []

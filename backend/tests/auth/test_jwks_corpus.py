@@ -34,6 +34,7 @@ VALID_AND_REFUSED = {
 SAME_AS_357 = {367, 370}
 """Vectors called invalid that are byte for byte the valid 357: they can't be told apart."""
 GOOD_KEY = 5
+MIXED_GOOD = [1, 18, 33]
 GOOD_SECRETS = (13, 14, 15)
 
 
@@ -70,6 +71,11 @@ def require_signature(parsed: Jws, keys: list[Mapping[str, Any]]) -> None:
     if key is None:
         raise TokenInvalid("no such key")
     key.require_signature(parsed)
+
+
+def as_text(token: object) -> str:
+    """Spell a token of the JSON serialisation as a header would carry it."""
+    return token if isinstance(token, str) else json.dumps(token)
 
 
 def is_accepted(token: str, keys: list[Mapping[str, Any]]) -> bool:
@@ -140,11 +146,32 @@ def test_jwkv_bad_keys_are_refused() -> None:
     assert accepted == [GOOD_KEY, *GOOD_SECRETS]
 
 
-def test_jwkv_every_jwe_is_refused() -> None:
-    """An encrypted token is no signed one, whoever encrypted it."""
-    tests = [test for _, test in vectors("json_web_encryption_test.json")]
+@pytest.mark.parametrize(
+    ("name", "count"), [("json_web_encryption_test.json", 139), ("json_web_crypto_test.json", 34)]
+)
+def test_jwkv_every_jwe_is_refused(name: str, count: int) -> None:
+    """An encrypted token is no signed one, whoever encrypted it and however it is spelled."""
+    found = [as_text(test["jwe"]) for _, test in vectors(name) if "jwe" in test]
 
-    assert tests != []
-    for test in tests:
+    assert len(found) == count
+    for token in found:
         with pytest.raises(TokenInvalid):
-            jws.read(test["jwe"])
+            jws.read(token)
+
+
+def test_wych_signed_tokens_of_the_mixed_vectors() -> None:
+    """The wrong ones are refused; of the right ones the one whose set is of secrets."""
+    tests = [
+        (group.get("public", group["private"]), test)
+        for group, test in vectors("json_web_crypto_test.json")
+        if "jws" in test
+    ]
+
+    accepted = [
+        test["tcId"]
+        for key, test in tests
+        if is_accepted(as_text(test["jws"]), key.get("keys", [key]))
+    ]
+
+    assert len(tests) == 49
+    assert accepted == MIXED_GOOD

@@ -10,14 +10,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
 
 from tests.support.canary import SUITE
+from todo_backend.database.url import ConnectArgs
 
 SOURCE: Final = Path(__file__).parent / "issuer"
+ALGORITHMS: Final = ("EdDSA", "ES256", "ES512", "PS256", "RS256")
+"""What the JWT plugin can make keys for, the first one without being asked."""
 SECRET: Final = "The-secret-of-a-Better-Auth-application-7"
 _FILES: Final = ("package.json", "package-lock.json", "server.mjs")
 _NODE_MIN: Final = 20
@@ -65,8 +68,18 @@ class Application:
     async def jwt(self, person: SignedUp) -> str:
         """Get the token that the JWT plugin makes."""
         answer = await self._ask("GET", "/api/auth/token", headers=_as(person))
-        token: str = answer.json()["token"]
-        return token
+        return _kept(answer.json()["token"])
+
+    async def jwt_of_session(self, person: SignedUp) -> str:
+        """Get the token that a look at the session has in a header of its answer."""
+        answer = await self._ask("GET", "/api/auth/get-session", headers=_as(person))
+        return _kept(answer.headers["set-auth-jwt"])
+
+    async def published(self) -> list[dict[str, Any]]:
+        """Get the keys that anybody may verify its tokens by."""
+        answer = await self._ask("GET", "/api/auth/jwks")
+        found: list[dict[str, Any]] = answer.json()["keys"]
+        return found
 
     async def verification_token(self, person: SignedUp) -> str:
         """Get what would have been sent to the person's address."""
@@ -95,13 +108,23 @@ class Application:
         return answer.raise_for_status()
 
 
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An application with keys of one algorithm, and the database that they are in."""
+
+    app: Application
+    home: ConnectArgs
+    alg: str
+
+
 @asynccontextmanager
 async def running(
     installed: Path, database_url: str, **environment: str
 ) -> AsyncIterator[Application]:
     """Run the application of `installed` on a database, configured by its environment.
 
-    TOKEN_MODE, CLAIMS, COOKIE_CACHE, KEY_ALG and IDS are what issuer/server.mjs understands.
+    TOKEN_MODE, CLAIMS, COOKIE_CACHE, KEY_ALG, IDS, BASE_URL and TOKEN_SECONDS are what
+    issuer/server.mjs understands.
     """
     process = await asyncio.create_subprocess_exec(
         "node",
@@ -166,6 +189,11 @@ def _cookies(answer: httpx.Response) -> dict[str, str]:
         line.partition(";")[0].partition("=") for line in answer.headers.get_list("set-cookie")
     )
     return {name.removeprefix(_COOKIE): value for name, _, value in pairs}
+
+
+def _kept(token: str) -> str:
+    SUITE.keep(token)
+    return token
 
 
 def _as(person: SignedUp) -> dict[str, str]:

@@ -8,8 +8,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from todo_backend.model.errors import TodoError
 
 NOWHERE: Final = ("$argon2id$",)
 """What belongs neither in a log nor in an answer, whoever the server is."""
@@ -22,7 +25,9 @@ _LENGTH_MIN: Final = 12
 _DISTINCT_MIN: Final = 6
 _GRAM: Final = 8
 _JWT_PARTS: Final = 3
-_HEADER: Final = b"authorization"
+_SESSION_PARTS: Final = 2
+_AUTHORIZATION: Final = b"authorization"
+_COOKIE: Final = b"cookie"
 # What every line has anew. Without it most lines are alike.
 _VOLATILE: Final = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+Z|duration_ms\W{1,2}[\d.]+|\b[0-9a-f]{32}\b|127\.0\.0\.1:\d+"
@@ -88,9 +93,9 @@ class Witness:
         self._never = [text.encode() for text in (*NOWHERE, *collector.keep(*secrets))]
 
     @property
-    def answer_malformed(self) -> Callable[[], bytes] | None:
+    def answer_unread(self) -> Callable[[TodoError], bytes] | None:
         """What the protocol in front asks an application for."""
-        found: Callable[[], bytes] | None = getattr(self._app, "answer_malformed", None)
+        found: Callable[[TodoError], bytes] | None = getattr(self._app, "answer_unread", None)
         return found
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,9 +124,8 @@ class _Exchange:
         self._name = f"{scope['method']} {scope['path'][:60]!r}"
         self._is_about_accounts = scope["path"].startswith(_AUTH)
         self._asked, self._told, self._tail = b"", b"", b""
-        values = [value.decode("latin-1") for name, value in scope["headers"] if name == _HEADER]
-        tokens = [value.partition(" ")[2].strip() or value for value in values]
-        self._never = never + [text.encode() for text in collector.keep(*tokens)]
+        sent = collector.keep(*_sent(scope["headers"]))
+        self._never = never + [text.encode() for text in sent]
 
     def hear(self, message: Message) -> None:
         if not self._is_about_accounts or message["type"] != "http.request":
@@ -158,9 +162,27 @@ def _without(secrets: Iterable[str], line: str) -> str:
     return line
 
 
+def _sent(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """Return the credentials of a request: bearer tokens, and every cookie, encoded and not."""
+    found: list[str] = []
+    for name, value in headers:
+        text = value.decode("latin-1")
+        if name == _AUTHORIZATION:
+            found.append(text.partition(" ")[2].strip() or text)
+        elif name == _COOKIE:
+            values = [pair.partition("=")[2].strip(' "') for pair in text.split(";")]
+            found += [form for each in values for form in (each, unquote(each))]
+    return found
+
+
 def _parts(text: str) -> list[str]:
-    """Return what is secret of a token in itself: its claims and its signature."""
+    """Return what is secret of a token in itself.
+
+    Of a JWT the claims and the signature; of a signed session token the token and the signature.
+    """
     parts = text.split(".")
+    if len(parts) == _SESSION_PARTS:
+        return parts
     return parts[1:] if len(parts) == _JWT_PARTS else []
 
 

@@ -32,6 +32,7 @@ CLAIMS: Final = {
 }
 ISSUER: Final = "http://localhost:3000"
 """What AUD-* and ISS-* take to be configured, as issuer and as audience."""
+REAL_KID: Final = "key-1"
 
 MAC_ALONE: Final[Mapping[str, str]] = {
     "SIG-06": "32 zero bytes are a MAC of the right form",
@@ -56,6 +57,11 @@ MAC_ALONE: Final[Mapping[str, str]] = {
 }
 """Rows whose one defect is the MAC, by the contract AUTH_INVALID_CREDENTIALS: the rows themselves
 say AUTH_INVALID_TOKEN, which the contract keeps for what is no token of ours."""
+
+SIGNATURE_ALONE: Final[Mapping[str, str]] = {
+    "ATK-EdDSA-kid": "a key that is published and of this algorithm, only it has not signed this",
+}
+"""Rows that are like those of `MAC_ALONE` where the keys of `published` are trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +92,25 @@ def rows() -> list[Row]:
     return loaded
 
 
-def expected_code(row: Row) -> str | None:
-    """Say the contract's error code for a row; None where the token is accepted or never read."""
-    code: str | None = "AUTH_INVALID_CREDENTIALS" if row["id"] in MAC_ALONE else row.get("code")
+def published() -> list[dict[str, Any]]:
+    """Return the issuer's key set: `$real_kid` is its first key, and CONF-* are made of all."""
+    return [
+        {**json.loads(keys.hmac_key(f"pub:{form}", "")), "alg": alg, "kid": kid}
+        for form, alg, kid in (
+            ("ed_jwk", "EdDSA", REAL_KID),
+            ("ec_jwk", "ES256", "key-2"),
+            ("rsa_jwk", "RS256", "key-3"),
+        )
+    ]
+
+
+def expected_code(row: Row, *, has_keys: bool = False) -> str | None:
+    """Say the contract's error code for a row; None where the token is accepted or never read.
+
+    `has_keys`: the server trusts the keys of `published` as well.
+    """
+    well_formed = {*MAC_ALONE, *SIGNATURE_ALONE} if has_keys else MAC_ALONE
+    code: str | None = "AUTH_INVALID_CREDENTIALS" if row["id"] in well_formed else row.get("code")
     return code
 
 
@@ -166,7 +188,7 @@ def _placeholder(text: str, scene: Scene) -> Any:
     values: dict[str, Any] = {
         "$ms": (scene.now + 900) * 1000,
         "$rand": secrets.token_hex(16),
-        "$real_kid": "key-1",
+        "$real_kid": REAL_KID,
         "$attacker_jwk": keys.attacker_jwk(),
     }
     return values[text] if text in values else _people(text, scene)

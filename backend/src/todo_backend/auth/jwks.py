@@ -75,6 +75,20 @@ class PublishedKeys:
         self._look_after()
         return self._generation
 
+    def is_well(self) -> bool:
+        """Say whether there is no trouble.
+
+        Asking counts as use here too, and goes further: it sends for the first set, and during an
+        outage for the next one when it is time, so that both its start and its end are noticed
+        without a token.
+        """
+        has_set = self._keys is not None and not self._failures
+        if has_set:
+            self._look_after()
+        elif self._flight is None and self._clock() >= self._retry_at:
+            self._send()
+        return self._trouble is None
+
     async def find(self, kid: str | None) -> PublicKey:
         """Return the key that a token names, or means by naming none.
 

@@ -1,10 +1,12 @@
 """The endpoints that belong to no contract and want no token."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, RootModel
+from pydantic.json_schema import SkipJsonSchema
 
 from todo_backend import __version__
 from todo_backend.database.database import Database
@@ -16,11 +18,11 @@ _TAGS: Final = ("utility",)
 
 
 class Links(BaseModel):
-    """Where to go from here."""
+    """Where to go from here; some deployments serve no documentation."""
 
-    docs: str
-    redoc: str
-    openapi: str
+    docs: str | SkipJsonSchema[None] = None
+    redoc: str | SkipJsonSchema[None] = None
+    openapi: str | SkipJsonSchema[None] = None
     health: str
 
 
@@ -34,11 +36,24 @@ class Index(BaseModel):
 
 
 class Healthy(BaseModel):
-    """The database answers."""
+    """The database answers, and nothing else is in trouble."""
 
     status: Literal["healthy"]
     database: Literal["connected"]
     timestamp: datetime
+
+
+class Degraded(BaseModel):
+    """The database answers; `degraded` names what else is in trouble."""
+
+    status: Literal["degraded"]
+    database: Literal["connected"]
+    degraded: list[str] = Field(min_length=1, examples=[["signing keys"]])
+    timestamp: datetime
+
+
+class Working(RootModel[Healthy | Degraded]):
+    """The server can work, perhaps not for everybody."""
 
 
 class Unhealthy(BaseModel):
@@ -49,36 +64,75 @@ class Unhealthy(BaseModel):
     timestamp: datetime
 
 
+class Draining(BaseModel):
+    """This server is about to stop: it still serves, but send new requests elsewhere."""
+
+    status: Literal["draining"]
+    database: Literal["connected", "disconnected"]
+    timestamp: datetime
+
+
+class NotReady(RootModel[Unhealthy | Draining]):
+    """Send requests elsewhere, if there is another server."""
+
+
 class Alive(BaseModel):
     """The process runs; whether it can work is for `/health` to say."""
 
     status: Literal["alive"]
 
 
-def operations(
-    database: Database, *, contracts: Sequence[str], errors: Responses
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that the server can work without, though not as well as with it.
+
+    `is_well` is asked with every `/health` and must answer at once; `name` is shown to anybody.
+    """
+
+    name: str
+    is_well: Callable[[], bool]
+
+
+def operations(  # noqa: PLR0913 - each is what deployments differ in
+    database: Database,
+    *,
+    contracts: Sequence[str],
+    errors: Responses,
+    checks: Sequence[Check] = (),
+    has_docs: bool = True,
+    is_draining: Callable[[], bool] = lambda: False,
 ) -> list[Operation]:
     """Make the utility endpoints of a deployment that serves `contracts`.
 
-    `errors` documents what any address can answer.
+    `errors` documents what any address can answer; `checks` are what `/health` asks beside the
+    database. `has_docs`: there are documentation pages to name. `is_draining`: the server is about
+    to stop.
     """
-    links = Links(docs="/docs", redoc="/redoc", openapi="/openapi.json", health="/health")
+    links = Links(health="/health")
+    if has_docs:
+        links = Links(docs="/docs", redoc="/redoc", openapi="/openapi.json", health="/health")
     about = Index(
         name="todo-backend", version=__version__, contracts=list(contracts), links=links
-    ).model_dump()
+    ).model_dump(exclude_none=True)
 
     async def index() -> Answer:
         """Tell what this server is and where its documentation stands."""
         return json_answer(200, about)
 
     async def health() -> Answer:
-        """Tell whether the server can work: it asks the database."""
+        """Tell whether the server can work: it asks the database, and what else there is."""
         is_connected = await database.is_connected()
-        state = ("healthy", "connected") if is_connected else ("unhealthy", "disconnected")
-        body = dict(zip(("status", "database"), state, strict=True))
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        headers = () if is_connected else ((b"retry-after", b"1"),)
-        return json_answer(200 if is_connected else 503, {**body, "timestamp": now}, *headers)
+        if is_draining() or not is_connected:
+            body = {
+                "status": "draining" if is_draining() else "unhealthy",
+                "database": "connected" if is_connected else "disconnected",
+                "timestamp": now,
+            }
+            return json_answer(503, body, (b"retry-after", b"1"))
+        degraded = [check.name for check in checks if not check.is_well()]
+        state = {"status": "degraded", "degraded": degraded} if degraded else {"status": "healthy"}
+        return json_answer(200, {**state, "database": "connected", "timestamp": now})
 
     async def livez() -> Answer:
         """Tell that the process runs."""
@@ -86,7 +140,7 @@ def operations(
 
     routes = (
         Route("GET", "/", index, "getServerInfo", _index_answers(about) | errors, tags=_TAGS),
-        Route("GET", "/health", health, "getHealth", _HEALTHY | _UNHEALTHY | errors, tags=_TAGS),
+        Route("GET", "/health", health, "getHealth", _WORKING | _UNHEALTHY | errors, tags=_TAGS),
         Route("GET", "/livez", livez, "getLiveness", _ALIVE | errors, tags=_TAGS),
     )
     return [Operation(route) for route in routes]
@@ -97,16 +151,18 @@ def _index_answers(about: Mapping[str, Any]) -> Responses:
 
 
 _TIME: Final = "2026-01-09T10:00:00.123456Z"
-_HEALTHY: Final = documented(
+_WORKING: Final = documented(
     200,
-    Healthy,
-    description="The database answers.",
+    Working,
+    description="The database answers. With `degraded`, something else that is named does not; "
+    "what needs it is answered 503, and the rest is served.",
     example={"status": "healthy", "database": "connected", "timestamp": _TIME},
 )
 _UNHEALTHY: Final = documented(
     503,
-    Unhealthy,
-    description="The database does not answer.",
+    NotReady,
+    description="The database does not answer; or the server is about to stop, which `draining` "
+    "says, and serves what still comes.",
     example={"status": "unhealthy", "database": "disconnected", "timestamp": _TIME},
     headers=("Retry-After",),
 )

@@ -9,7 +9,6 @@ import { bearer, jwt } from "better-auth/plugins";
 import pg from "pg";
 
 const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?$/;
-const TOKEN_SECONDS = 900;
 
 function required(name) {
   const value = process.env[name];
@@ -34,6 +33,8 @@ const config = {
   keyAlg: choice("KEY_ALG", "EdDSA", "ES256", "ES512", "PS256", "RS256"), // jwks only
   cookieCache: choice("COOKIE_CACHE", "off", "compact", "jwt", "jwe", "jwks"),
   ids: choice("IDS", "text", "uuid", "serial"),
+  baseUrl: process.env.BASE_URL, // where others find it, if not where it listens
+  tokenSeconds: Number(process.env.TOKEN_SECONDS || 0), // 0: what Better Auth takes by itself
 };
 if (config.tokenMode === "hs256" && config.cookieCache === "jwks") {
   throw new Error("COOKIE_CACHE=jwks needs TOKEN_MODE=jwks");
@@ -41,13 +42,17 @@ if (config.tokenMode === "hs256" && config.cookieCache === "jwks") {
 
 function signWithSharedSecret({ sub, email, name }) {
   const payload = config.claims === "sub" ? { sub, email, name } : { user_id: sub, email };
-  return signJWT(payload, config.secret, TOKEN_SECONDS); // HS256; adds iat and exp
+  return signJWT(payload, config.secret, config.tokenSeconds || 900); // HS256; adds iat and exp
 }
 
 function jwtPlugin(baseURL) {
   const keyPairConfig = { alg: config.keyAlg };
   if (config.tokenMode === "jwks") {
-    return jwt({ jwks: { keyPairConfig }, sessionCookieCache: config.cookieCache === "jwks" });
+    return jwt({
+      jwks: { keyPairConfig },
+      jwt: config.tokenSeconds ? { expirationTime: `${config.tokenSeconds}s` } : {},
+      sessionCookieCache: config.cookieCache === "jwks",
+    });
   }
   // Better Auth manages asymmetric keys only. A custom signer takes their place; it
   // must come with a remoteUrl and an alg, which serve discovery and not signing.
@@ -116,12 +121,12 @@ process.stdin.once("end", stop).resume(); // whoever started this one has gone
 // Listening comes first so that PORT=0 works: iss and aud hold the real port.
 server.listen(config.port, "127.0.0.1", async () => {
   try {
-    const baseURL = `http://127.0.0.1:${server.address().port}`;
-    const options = authOptions(baseURL, pool);
+    const address = `http://127.0.0.1:${server.address().port}`;
+    const options = authOptions(config.baseUrl || address, pool);
     const { runMigrations } = await getMigrations(options);
     await runMigrations();
     handle = toNodeHandler(betterAuth(options));
-    console.log(`READY ${baseURL} token=${config.tokenMode} cookie-cache=${config.cookieCache}`);
+    console.log(`READY ${address} token=${config.tokenMode} cookie-cache=${config.cookieCache}`);
   } catch (error) {
     console.error(error);
     process.exitCode = 1;
