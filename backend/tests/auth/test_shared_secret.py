@@ -56,7 +56,8 @@ def test_key_is_bound_to_one_algorithm(algorithm: HmacAlgorithm, other: HmacAlgo
         return
     with pytest.raises(TokenInvalid) as refused:
         key.verify(token, now=NOW)
-    assert refused.value.reason == f"the token is {other} and the backend expects {algorithm}"
+    sentence = f"the token is {other} and the backend expects {algorithm}: see JWT_ALGORITHM"
+    assert refused.value.reason == sentence
 
 
 @pytest.mark.parametrize(

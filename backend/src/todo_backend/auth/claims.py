@@ -3,6 +3,7 @@
 The claims come from `jws.read` and their signature has been verified.
 """
 
+import json
 import re
 import secrets
 import sys
@@ -22,6 +23,11 @@ NAME_MAX: Final = 255
 # chance, since a Better Auth application may put a `sid` of its own into tokens it signs.
 SESSION: Final = "sid"
 _SESSION_ID: Final = re.compile(r"tbs_[A-Za-z0-9_-]{22}")
+
+_SHOWN_MAX: Final = 100
+_SECONDS_SHOWN_MAX: Final = 1e12
+_MILLISECONDS: Final = 1000
+_NO_IDENTITIES: Final = ("id", "userId", "email")
 
 # What PostgreSQL's text cannot hold.
 _UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
@@ -94,6 +100,11 @@ def is_user_id(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and len(value) <= USER_ID_MAX and _is_text(value)
 
 
+def quoted(value: str) -> str:
+    """Spell a claim for the log: at most 100 characters, in visible ASCII."""
+    return json.dumps(value[:_SHOWN_MAX])
+
+
 def profile_text(value: object, maximum: int) -> str | None:
     """Keep an e-mail address or name of at most `maximum` code points; None for what can't be kept.
 
@@ -109,7 +120,9 @@ def _identity(claims: Mapping[str, object]) -> str:
     # e-mail address was reached and no more.
     candidates = [claims[name] for name in ("sub", "user_id") if name in claims]
     if not candidates:
-        raise TokenInvalid("neither sub nor user_id")
+        others = [name for name in _NO_IDENTITIES if name in claims]
+        but = f", but {', '.join(others)}: the signer has to set sub" if others else ""
+        raise TokenInvalid(f"neither sub nor user_id{but}")
     user_id = candidates[0]
     if not is_user_id(user_id):
         raise TokenInvalid("user id not a usable string")
@@ -121,10 +134,12 @@ def _identity(claims: Mapping[str, object]) -> str:
 def _require_issuer(claims: Mapping[str, object], expected: str | None) -> None:
     if "iss" not in claims:
         return
-    if not isinstance(claims["iss"], str):
+    issuer = claims["iss"]
+    if not isinstance(issuer, str):
         raise TokenInvalid("iss not a string")
-    if expected is not None and claims["iss"] != expected:
-        raise TokenInvalid("iss is not the issuer expected")
+    if expected is not None and issuer != expected:
+        found, wanted = quoted(issuer), quoted(expected)
+        raise TokenInvalid(f"iss is {found}, and {wanted} is expected: see JWT_ISSUER")
 
 
 def _require_audience(claims: Mapping[str, object], expected: str | None) -> None:
@@ -132,10 +147,12 @@ def _require_audience(claims: Mapping[str, object], expected: str | None) -> Non
         return
     audience = claims["aud"]
     names = audience if isinstance(audience, list) else [audience]
-    if not all(isinstance(name, str) for name in names):
+    texts = [name for name in names if isinstance(name, str)]
+    if len(texts) < len(names):
         raise TokenInvalid("aud neither a string nor a list of strings")
-    if expected is not None and expected not in names:
-        raise TokenInvalid("aud does not name the audience expected")
+    if expected is not None and expected not in texts:
+        found, wanted = quoted(", ".join(texts)), quoted(expected)
+        raise TokenInvalid(f"aud is {found}, and {wanted} is expected: see JWT_AUDIENCE")
 
 
 def _require_times(claims: Mapping[str, object], *, leeway: int, now: float) -> float:
@@ -144,18 +161,20 @@ def _require_times(claims: Mapping[str, object], *, leeway: int, now: float) -> 
     issued = _number(claims, "iat")
     not_before = _number(claims, "nbf")
     if expires is None:
-        raise TokenInvalid("exp missing")
+        raise TokenInvalid("exp missing: the signer has to set when it ends")
     if now >= expires + leeway:
-        raise TokenExpired("expired")
+        raise TokenExpired(f"expired {_shown(now - expires)} ago")
     # No leeway here: a lifetime at the very limit is nobody's practice.
     if expires - now > LIFETIME_MAX_SECONDS:
-        raise TokenInvalid("exp too far ahead")
+        is_near = abs(expires / _MILLISECONDS - now) <= LIFETIME_MAX_SECONDS
+        unit = ", is it in milliseconds?" if is_near else ""
+        raise TokenInvalid(f"exp too far ahead{unit}")
     if issued is not None and issued > expires:
         raise TokenInvalid("iat after exp")
     if issued is not None and issued > now + leeway:
-        raise TokenInvalid("iat in the future, are the clocks apart?")
+        raise TokenInvalid(f"iat {_shown(issued - now)} in the future, are the clocks apart?")
     if not_before is not None and not_before > now + leeway:
-        raise TokenInvalid("nbf in the future, are the clocks apart?")
+        raise TokenInvalid(f"nbf {_shown(not_before - now)} in the future, are the clocks apart?")
     return expires
 
 
@@ -169,6 +188,10 @@ def _number(claims: Mapping[str, object], name: str) -> float | None:
     if not abs(value) <= sys.float_info.max:  # so phrased, it holds for NaN and any integer
         raise TokenInvalid(f"{name} not a number")
     return value
+
+
+def _shown(seconds: float) -> str:
+    return f"{min(seconds, _SECONDS_SHOWN_MAX):.0f} s"
 
 
 def _is_text(value: str) -> bool:

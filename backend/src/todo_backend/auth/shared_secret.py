@@ -113,5 +113,8 @@ class SharedSecret:
         if alg == self._algorithm:
             return
         if alg in _REGISTERED:
-            raise TokenInvalid(f"the token is {alg} and the backend expects {self._algorithm}")
+            setting = "JWT_ALGORITHM" if alg in DIGEST_BYTES else "BETTER_AUTH_URL"
+            raise TokenInvalid(
+                f"the token is {alg} and the backend expects {self._algorithm}: see {setting}"
+            )
         raise TokenInvalid("unknown algorithm")

@@ -1,5 +1,6 @@
 """What is wrong with a deployment, in a sentence each, and how to mend it."""
 
+from todo_backend.doctor.addresses import of_origin
 from todo_backend.doctor.examination import (
     database,
     embedded,
@@ -9,14 +10,20 @@ from todo_backend.doctor.examination import (
     settings,
 )
 from todo_backend.doctor.finding import Finding, Level
+from todo_backend.doctor.pasted import PASTED_MAX
+from todo_backend.doctor.tokens import asks_database, token
 
 __all__ = [
+    "PASTED_MAX",
     "Finding",
     "Level",
+    "asks_database",
     "database",
     "embedded",
     "examine",
     "misconfiguration",
+    "of_origin",
     "of_server",
     "settings",
+    "token",
 ]
