@@ -7,22 +7,19 @@ import secrets
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import asyncpg
-import jwt
 
-from bench import check, machine, options, report, seed, servers
-from bench.cells import BenchError, DataSet, Plan, Side
+from bench import check, issuer, machine, options, report, seed, servers, tokens
+from bench.cells import ONE_SERVER, BenchError, Plan, Side
 from bench.runner import Bench, Measured
 from todo_backend.database.embedded import EmbeddedError, EmbeddedPostgres
 
 _OPEN_FILES: Final = 16_384
-_TOKEN_SECONDS: Final = 24 * 60 * 60
 
 
 def main() -> int:
@@ -33,7 +30,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="todo-bench-") as name:
             folder = Path(name)
             with _database(data_dir or folder / "postgres") as url:
-                asyncio.run(_compare(plan, servers.Target(url, secrets.token_urlsafe(48), folder)))
+                asyncio.run(_compare(plan, url, folder))
     except (BenchError, EmbeddedError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -42,26 +39,30 @@ def main() -> int:
     return 0
 
 
-async def _compare(plan: Plan, target: servers.Target) -> None:
+async def _compare(plan: Plan, database_url: str, folder: Path) -> None:
     async with AsyncExitStack() as stack:
+        trusted = await stack.enter_async_context(issuer.running())
+        target = servers.Target(database_url, secrets.token_urlsafe(48), folder, trusted)
         connection = await asyncpg.connect(target.database_url)
         stack.push_async_callback(connection.close)
         await seed.require_privileges(connection)
         if {*plan.sides} != {"baseline"}:
             await servers.migrate(target)
-        running = {
-            side: await stack.enter_async_context(servers.running(side, target))
-            for side in plan.sides
-        }
+        running: dict[Side, servers.Server] = {}
+        for side in plan.sides:
+            server = running.get(ONE_SERVER.get(side, side))
+            if server is None:
+                server = await stack.enter_async_context(servers.running(side, target))
+            running[side] = server
         about = await machine.describe(connection)
         print(report.heading(plan, about), end="\n\n", flush=True)
         files = {}
         for side, server in running.items():
             await seed.fill(connection, side, plan.data)
-            tokens = await _tokens(connection, side, plan.data, target.secret)
+            made = await tokens.of_everybody(connection, side, plan.data, target)
             files[side] = target.folder / f"{side}-tokens"
-            files[side].write_text("".join(f"{user} {token}\n" for user, token in tokens.items()))
-            await check.works(server, plan.data, tokens)
+            files[side].write_text("".join(f"{user} {token}\n" for user, token in made.items()))
+            await check.works(server, plan.data, made)
             await seed.restore(connection, side, plan.data)
         await _measure(Bench(plan, connection, running, files), about)
 
@@ -79,23 +80,6 @@ async def _measure(bench: Bench, about: Sequence[str]) -> None:
             bench.plan.json_file.write_text(text + "\n")
         if results:
             print(report.table(bench.plan, results))
-
-
-async def _tokens(
-    connection: seed.Connection, side: Side, data: DataSet, secret: str
-) -> dict[str, str]:
-    """Make a token for each user, as whoever issues them for this server would."""
-    if side != "accounts":
-        return {user_id: _token(user_id, secret) for user_id in data.user_ids}
-    sessions = await seed.open_sessions(connection, data, seconds=_TOKEN_SECONDS)
-    return {user: _token(user, secret, sid=session) for user, session in sessions.items()}
-
-
-def _token(user_id: str, secret: str, **others: str) -> str:
-    issued = int(time.time())
-    claims = {"user_id": user_id, "email": f"{user_id}@example.org", **others}
-    lifetime = {"iat": issued, "exp": issued + _TOKEN_SECONDS}
-    return jwt.encode(claims | lifetime, secret, algorithm="HS256")
 
 
 @contextmanager

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-Side = Literal["product", "baseline", "plain", "rich", "accounts"]
+Side = Literal["product", "baseline", "plain", "rich", "accounts", "eddsa", "hs256"]
 SIDES: Final[tuple[Side, ...]] = ("product", "baseline")
 CONTRACT_SIDES: Final[tuple[Side, ...]] = ("product", "plain", "rich", "accounts")
+TOKEN_SIDES: Final[tuple[Side, ...]] = ("eddsa", "hs256")
+# Two processes of the same code differ by more than these tokens do, so one takes both.
+ONE_SERVER: Final[Mapping[Side, Side]] = {"hs256": "eddsa"}
 CONTRACTS: Final[Mapping[Side, str]] = {
     "product": "envelope",
     "plain": "plain",
     "rich": "rich",
     "accounts": "accounts",
+    "eddsa": "envelope",
+    "hs256": "envelope",
 }
 """The contract that each server of ours serves."""
 

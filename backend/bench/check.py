@@ -12,7 +12,7 @@ _CREATED: Final = {"title": "Try the server", "description": "One of each call."
 _REPLACED: Final = {"title": "Tried it", "description": "Works.", "completed": True}
 _PAGE: Final = 50
 # These put tasks into an envelope, and leave their owner out of a list.
-_WRAPPED: Final[frozenset[Side]] = frozenset({"product", "baseline"})
+_WRAPPED: Final[frozenset[Side]] = frozenset({"product", "baseline", "eddsa", "hs256"})
 
 
 async def works(server: Server, data: DataSet, tokens: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.cells import CELLS, CONTRACT_SIDES, SIDES, DataSet, Plan, Side
+from bench.cells import CELLS, CONTRACT_SIDES, SIDES, TOKEN_SIDES, DataSet, Plan, Side
 
 _FULL: Final[Mapping[str, int]] = {"rounds": 5, "seconds": 5, "warm_up_seconds": 2}
 _QUICK: Final[Mapping[str, int]] = {"rounds": 2, "seconds": 2, "warm_up_seconds": 1}
@@ -29,18 +29,23 @@ _OF_SERVERS: Final = _Defaults(SIDES, tuple(CELLS), (64, 1000), 1_000_000, 1_000
 _OF_CONTRACTS: Final = _Defaults(
     CONTRACT_SIDES, ("list", "create"), (64,), 250_000, 250_000 // _PAGE
 )
+_OF_TOKENS: Final = _Defaults(TOKEN_SIDES, ("list",), (64,), 250_000, 1_000)
 
 
 def parse() -> tuple[Plan, Path | None]:
     """Return the run that was asked for and, if one was named, the folder of the database."""
     parser = _parser()
     given = parser.parse_args()
-    defaults = _OF_CONTRACTS if given.contracts else _OF_SERVERS
+    defaults = _OF_SERVERS
+    if given.contracts or given.token_kinds:
+        defaults = _OF_CONTRACTS if given.contracts else _OF_TOKENS
     tasks, users = given.tasks or defaults.tasks, given.users or defaults.users
     if not 1 < users <= tasks:
         parser.error("at least two users, and a task for each of them")
     if given.contracts and (given.only or tasks > users * _PAGE):
         parser.error(f"--contracts compares all of them, on lists of at most {_PAGE} tasks")
+    if given.token_kinds and (given.only or given.contracts):
+        parser.error("--tokens compares two servers of its own")
     lengths = _QUICK if given.quick else _FULL
     plan = Plan(
         sides=defaults.sides if given.only is None else (given.only,),
@@ -68,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--connections", type=_numbers, help="default 64,1000")
     add("--only", choices=SIDES, help="run one of the two servers")
     add("--contracts", action="store_true", help="compare envelope with the other contracts")
+    add(
+        "--tokens",
+        action="store_true",
+        dest="token_kinds",
+        help="compare tokens by published keys (EdDSA) with tokens by the secret (HS256)",
+    )
     add("--rounds", type=_positive, help="turns of each server in a cell, default 5")
     add("--seconds", type=_positive, help="length of a turn, default 5")
     add("--quick", action="store_true", help="2 rounds of 2 s: a look, not a measurement")

@@ -16,6 +16,7 @@ import httpx
 
 from bench import process_tree
 from bench.cells import CONTRACTS, BenchError, Side
+from bench.issuer import Issuer
 
 _BACKEND: Final = Path(__file__).resolve().parents[1]
 _READY_SECONDS: Final = 60
@@ -31,11 +32,15 @@ _TODO_BACKEND: Final = (sys.executable, "-c", "from todo_backend.cli import main
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What both servers are started with. `folder` takes their logs and the product's data."""
+    """What all servers are started with. `folder` takes their logs and the product's data.
+
+    `issuer` is whom one of them trusts, the one that is asked with tokens by EdDSA.
+    """
 
     database_url: str
     secret: str
     folder: Path
+    issuer: Issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,7 @@ def _environment(side: Side, target: Target, *, port: int) -> Mapping[str, str]:
         "PORT": str(port),
         "DATABASE_URL": f"{driver}://{rest}",
         "BETTER_AUTH_SECRET": target.secret,
+        "BETTER_AUTH_URL": target.issuer.url if side == "eddsa" else "",
         # As deployed; in development `serve` also prints a token, which a log tail would show.
         "ENVIRONMENT": "production",
         "ALLOWED_ORIGINS": "http://localhost:3000",

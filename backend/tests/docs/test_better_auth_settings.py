@@ -1,0 +1,136 @@
+"""The settings, tables and commands of docs/better-auth.md that need no application to run."""
+
+import json
+import re
+import shlex
+import time
+from functools import cache
+from typing import Any, Final
+
+import httpx
+import jwt
+import pytest
+
+from tests.database.databases import url_of
+from tests.docs.page_app import SOURCE
+from tests.docs.snippets import cells, snippets, under
+from tests.support.jwks_server import key_service
+from tests.support.server import SECRET, Served, environment, serving
+from tests.support.signing_keys import SigningKey, signing_key
+from todo_backend.contracts import CONTRACTS
+from todo_backend.database.url import ConnectArgs
+from todo_backend.settings import load
+
+ISSUERS: Final = {row[0]: row[1:] for row in cells("Other issuers")}
+NEW: Final = "The-secret-that-comes-after-the-other-9"
+
+
+def claims(**others: Any) -> dict[str, Any]:
+    now = int(time.time())
+    return {"sub": "auth0|64f1", "iat": now, "exp": now + 60, **others}
+
+
+async def status(served: Served, token: str, *, path: str = "auth0%7C64f1") -> int:
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
+        return (await client.get(f"/api/{path}/tasks")).status_code
+
+
+@cache
+def issuers_key() -> SigningKey:
+    return signing_key("RS256", "of an issuer on the page", use="sig")
+
+
+# Issuers --------------------------------------------------------------------------------
+
+
+def settings_of(issuer: str) -> dict[str, str]:
+    """Read a row; a cell that names no value leaves the variable out."""
+    if issuer == "Neon Auth":
+        return under(issuer).settings
+    values = [re.findall("`(.+?)`", cell) for cell in ISSUERS[issuer]]
+    names = ("JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE")
+    return {name: found[0] for name, found in zip(names, values, strict=True) if found}
+
+
+@pytest.mark.parametrize("issuer", ["Neon Auth", *ISSUERS])
+async def test_tokens_of_an_issuer(issuer: str, address: ConnectArgs) -> None:
+    """Under the settings of its row its tokens are good, and those of another one are not."""
+    shown = settings_of(issuer)
+    named = {"iss": shown["JWT_ISSUER"]}
+    if "JWT_AUDIENCE" in shown:
+        named["aud"] = shown["JWT_AUDIENCE"]
+    key = issuers_key()
+    load(shown, env_file=None, contracts=tuple(CONTRACTS))
+
+    async with key_service(key.published) as service:
+        env = environment(url_of(address), **shown | {"JWKS_URL": service.url})
+        async with serving(env) as served:
+            good = await status(served, key.token(claims(**named), typ="JWT"))
+            others = claims(**named | {"iss": f"{named['iss']}x"})
+            bad = await status(served, key.token(others, typ="JWT"))
+
+    assert (good, bad) == (200, 401)
+
+
+# Secrets --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setting", ["A new secret", "without the last line"])
+async def test_what_the_old_secret_has_signed(setting: str, address: ConnectArgs) -> None:
+    """It is good beside the new one where the page's last line is set."""
+    shown = under("A new secret").settings
+    filled = {
+        "BETTER_AUTH_SECRET": SECRET,
+        "BETTER_AUTH_SECRETS": shown["BETTER_AUTH_SECRETS"].replace("…", NEW),
+    }
+    env = environment(url_of(address), **shown | filled)
+    if setting != "A new secret":
+        del env["ACCEPT_RETIRED_SECRETS"]
+
+    async with serving(env) as served:
+        found = {
+            name: await status(served, jwt.encode(claims(), secret, algorithm="HS256"))
+            for name, secret in {"old": SECRET, "new": NEW}.items()
+        }
+
+    assert found == {"new": 200, "old": 200 if "ACCEPT_RETIRED_SECRETS" in env else 401}
+
+
+# Commands -------------------------------------------------------------------------------
+
+
+def commands() -> list[list[str]]:
+    """Split every line of the page's shell blocks into words."""
+    lines = [
+        line for each in snippets() if each.language == "sh" for line in each.text.splitlines()
+    ]
+    return [shlex.split(line.strip("()").replace("&&", " && ")) for line in lines]
+
+
+def test_what_the_page_installs_is_what_is_tested() -> None:
+    """Each package that a reader gets is in the lock that the tests install from."""
+    locked = json.loads((SOURCE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    names = [
+        word
+        for words in commands()
+        if words[:2] == ["npm", "install"]
+        for word in words[2:]
+        if not word.startswith(("-", "path/"))
+    ]
+
+    assert sorted(names) == ["@types/pg", "better-auth", "pg"]
+    assert [name for name in names if f"node_modules/{name}" not in locked] == []
+
+
+def test_the_lock_names_versions_and_no_registry() -> None:
+    """Everybody gets the same files, from whatever registry they use."""
+    manifest = json.loads((SOURCE / "package.json").read_text(encoding="utf-8"))
+    locked = json.loads((SOURCE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    kinds = ("dependencies", "devDependencies", "optionalDependencies")
+    wanted = [version for kind in kinds for version in manifest[kind].values()]
+    others = {name: each for name, each in locked.items() if name}
+
+    assert [version for version in wanted if not re.fullmatch(r"[\d.]+", version)] == []
+    assert [name for name, each in others.items() if "resolved" in each] == []
+    assert [name for name, each in others.items() if "integrity" not in each] == []
