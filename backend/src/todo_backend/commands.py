@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Final, NoReturn
@@ -12,9 +13,10 @@ import asyncpg
 import typer
 from pydantic import SecretStr
 
-from todo_backend import __version__, serving
+from todo_backend import __version__, observability, serving
 from todo_backend import doctor as doctoring
 from todo_backend.app import create_app
+from todo_backend.database.database import Database
 from todo_backend.database.embedded import EmbeddedError
 from todo_backend.database.reach import DatabaseUnfit, Unreachable
 from todo_backend.database.url import ConnectArgs, parse
@@ -129,13 +131,43 @@ def token(
 
 
 @cli.command()
-def doctor() -> None:
-    """Check configuration, database, roles, policies and counters; status 1 if one is wrong."""
-    findings = _findings()
+def doctor(
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="Explain this token instead; - reads it from the standard input, which no "
+            "shell's history keeps."
+        ),
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(help="With --token: the user id in the address, as the front end writes it."),
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option(help="Whether pages from this address may read the answers.")
+    ] = None,
+) -> None:
+    """Check configuration, database, roles, policies and counters; status 1 if one is wrong.
+
+    With --token, explain a token instead: status 0 if this deployment accepts it.
+    """
+    if token is None and user is not None:
+        raise typer.BadParameter("--user is compared with a --token")
+    findings = _findings(origin) if token is None else _findings_of(_pasted(token), user, origin)
     for finding in findings:
         typer.echo(finding.line)
     if any(finding.level is Level.PROBLEM for finding in findings):
         raise SystemExit(serving.EXIT_FAILURE)
+
+
+@cli.command()
+def prune() -> None:
+    """Drop the idempotency keys and sessions that have expired. The server goes on meanwhile."""
+    settings = serving.settings_from_environment()
+    with _database(settings) as address:
+        keys, sessions = asyncio.run(_pruned(address, settings))
+    typer.echo(f"{keys} expired idempotency keys dropped")
+    typer.echo(f"{sessions} expired sessions dropped")
 
 
 @cli.command()
@@ -154,12 +186,14 @@ def version() -> None:
     typer.echo(__version__)
 
 
-def _findings() -> list[Finding]:
+def _findings(origin: str | None) -> list[Finding]:
     try:
         settings = serving.settings_from_environment()
         found = doctoring.settings(settings)
     except SettingsError as error:
         return doctoring.misconfiguration(error)
+    if origin is not None:
+        found.append(doctoring.of_origin(origin, settings.allowed_origins))
     try:
         with _database(settings) as address:
             return found + asyncio.run(
@@ -167,6 +201,47 @@ def _findings() -> list[Finding]:
             )
     except EmbeddedError as error:
         return [*found, doctoring.embedded(error)]
+
+
+def _findings_of(pasted: str, user: str | None, origin: str | None) -> list[Finding]:
+    settings = serving.settings_from_environment()
+    # What a server would log is told in the findings.
+    observability.configure(level="critical", form="text")
+
+    def explained(address: ConnectArgs | None) -> list[Finding]:
+        return asyncio.run(
+            doctoring.token(pasted, settings, address=address, user=user, origin=origin)
+        )
+
+    if not doctoring.asks_database(pasted, settings):
+        return explained(settings.connect_args())
+    try:
+        with _database(settings) as address:
+            return explained(address)
+    except EmbeddedError as error:
+        return [*explained(None), doctoring.embedded(error)]
+
+
+def _pasted(text: str) -> str:
+    if text != "-":
+        return text
+    if sys.stdin.isatty():
+        typer.echo("paste the token, then press Enter and Ctrl-D:", err=True)
+    # One more than is looked at: what is longer is refused for its length.
+    return sys.stdin.buffer.read(doctoring.PASTED_MAX + 1).decode(errors="surrogateescape")
+
+
+async def _pruned(address: ConnectArgs, settings: Settings) -> tuple[int, int]:
+    database = Database(
+        pool_size=1,
+        timeout_seconds=settings.database_timeout_seconds,
+        prepared_statements=settings.db_prepared_statements,
+    )
+    database.open(address)
+    try:
+        return await database.prune_keys(), await database.accounts().prune_sessions()
+    finally:
+        await database.close()
 
 
 @contextmanager

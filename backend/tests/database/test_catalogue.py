@@ -30,6 +30,10 @@ POLICIES: Final[Mapping[str, set[str]]] = {
         "(SELECT to todo_lookup) (CURRENT_USER = 'todo_lookup'::name)",  # whether a task exists
     },
     "task_counters": {OWNER.format("user_id")},
+    "idempotency_keys": {
+        OWNER.format("user_id"),
+        "(SELECT to todo_lookup) (CURRENT_USER = 'todo_lookup'::name)",  # whose have expired
+    },
     # An address and a token are what their user is found by, so these are seen without one.
     "accounts": {
         OWNER.format("user_id"),
@@ -48,6 +52,10 @@ RIGHTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "users": {"todo_app": CHANGE, "todo_auth": {"INSERT"}},
     "tasks": {"todo_app": CHANGE, "todo_lookup": {"SELECT (id)"}},
     "task_counters": {"todo_app": CHANGE},
+    "idempotency_keys": {
+        "todo_app": CHANGE,
+        "todo_lookup": {"SELECT (user_id)", "SELECT (expires_at)"},
+    },
     "accounts": {
         "todo_auth": {"SELECT", "INSERT", "UPDATE (password_hash)", "UPDATE (updated_at)"}
     },
@@ -77,7 +85,7 @@ async def catalogue(address: ConnectArgs) -> AsyncIterator[asyncpg.Connection]:
 
 
 @tables
-async def test_row_security_is_forced(catalogue: asyncpg.Connection, table: str) -> None:
+async def test_is_04_row_security_is_forced(catalogue: asyncpg.Connection, table: str) -> None:
     """Enabled for everybody, and forced upon the table's owner too."""
     row = await catalogue.fetchrow(
         "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = $1::text::regclass",
@@ -89,7 +97,7 @@ async def test_row_security_is_forced(catalogue: asyncpg.Connection, table: str)
 
 
 @tables
-async def test_a_table_has_the_policies_that_it_is_to_have(
+async def test_is_07_a_table_has_the_policies_that_it_is_to_have(
     catalogue: asyncpg.Connection, table: str
 ) -> None:
     """For each, whom it lets to which rows: reading and writing, and nothing is null or else."""
@@ -105,7 +113,7 @@ async def test_a_table_has_the_policies_that_it_is_to_have(
     assert all(p["qual"] == p["with_check"] for p in of_all)
 
 
-def test_every_table_of_the_metadata_has_its_walls_declared() -> None:
+def test_is_04_every_table_of_the_metadata_has_its_walls_declared() -> None:
     """A new table has to be entered in OWNED and WALLS, which all go by, or above as nobody's."""
     metadata = Table.metadata.tables
 
@@ -136,7 +144,7 @@ async def test_every_table_of_the_database_is_known(catalogue: asyncpg.Connectio
     assert {name for (name,) in names} == {*Table.metadata.tables, REVISIONS}
 
 
-async def test_every_key_starts_with_the_owner(catalogue: asyncpg.Connection) -> None:
+async def test_is_12_every_key_starts_with_the_owner(catalogue: asyncpg.Connection) -> None:
     """A unique index across users would tell one of them what another has."""
     indexes = await catalogue.fetch(
         "SELECT i.indrelid::regclass::text AS table, a.attname AS first, i.indnatts FROM pg_index i"
@@ -151,7 +159,7 @@ async def test_every_key_starts_with_the_owner(catalogue: asyncpg.Connection) ->
     assert {row["indnatts"] for row in indexes if (row[0], row[1]) in KEYS_ACROSS_USERS} == {1}
 
 
-async def test_there_is_no_view(catalogue: asyncpg.Connection) -> None:
+async def test_is_09_there_is_no_view(catalogue: asyncpg.Connection) -> None:
     """A view reads as its owner and so around the policies, unless it says security_invoker."""
     views = await catalogue.fetch(
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"  # noqa: S608 - a constant
@@ -163,7 +171,7 @@ async def test_there_is_no_view(catalogue: asyncpg.Connection) -> None:
 
 
 @roles
-async def test_a_role_of_ours_is_nobody(catalogue: asyncpg.Connection, role: str) -> None:
+async def test_is_03_a_role_of_ours_is_nobody(catalogue: asyncpg.Connection, role: str) -> None:
     """It can't log in, bypass the policies, or make roles and databases; and it is in no group."""
     row = await catalogue.fetchrow("SELECT * FROM pg_roles WHERE rolname = $1", role)
     groups = await catalogue.fetchval(
@@ -184,7 +192,7 @@ async def test_every_role_is_known(catalogue: asyncpg.Connection) -> None:
 
 
 @roles
-async def test_a_role_of_ours_owns_functions_alone(
+async def test_is_03_a_role_of_ours_owns_functions_alone(
     catalogue: asyncpg.Connection, role: str
 ) -> None:
     """The owner of a table could switch its policies off."""
@@ -199,7 +207,7 @@ async def test_a_role_of_ours_owns_functions_alone(
 
 
 @pytest.mark.parametrize("table", RIGHTS)
-async def test_nobody_has_more_rights_than_they_need(
+async def test_is_03_nobody_has_more_rights_than_they_need(
     catalogue: asyncpg.Connection, table: str
 ) -> None:
     """Each role those of its work; TRUNCATE, TRIGGER and foreign keys go around the policies."""
@@ -221,7 +229,9 @@ async def test_nobody_has_more_rights_than_they_need(
 
 
 @roles
-async def test_a_role_of_ours_creates_nothing(catalogue: asyncpg.Connection, role: str) -> None:
+async def test_is_03_a_role_of_ours_creates_nothing(
+    catalogue: asyncpg.Connection, role: str
+) -> None:
     """In no schema, its functions' own included: it could put a function before another."""
     schemas = await catalogue.fetch(
         f"SELECT n.nspname FROM pg_namespace n WHERE {OURS}"  # noqa: S608 - a constant

@@ -11,23 +11,27 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from tests.database.databases import SHAPE, SHAPES, given_task, login, opened, session, user
+from tests.database.databases import SHAPE, SHAPES, login, opened, session, user
 from todo_backend.database import migrate
 from todo_backend.database.accounts import AUTH_ROLE
 from todo_backend.database.functions import LOOKUP_ROLE, RUNTIME_ROLE
+from todo_backend.database.tasks import TaskFunctions
 from todo_backend.database.url import ConnectArgs
 from todo_backend.database.walls import ROLES
-from todo_backend.model.task import TaskId
+from todo_backend.model.attempt import Attempt
+from todo_backend.model.task import NewTask, Rendered, TaskId
 
 COLUMNS: Final = {
     "users": "id",
     "tasks": "title",
     "task_counters": "total",
+    "idempotency_keys": "body",
     "accounts": "password_hash",
     "sessions": "id",
     "refresh_tokens": "hash",
 }
 ACCOUNTS: Final = ("accounts", "sessions", "refresh_tokens")
+LOOKED_UP: Final = ("tasks", "idempotency_keys")
 GIVEN_ACCOUNT: Final = """
 WITH owner AS (INSERT INTO users (id) VALUES ($1) RETURNING id),
     account AS (
@@ -61,7 +65,11 @@ FORBIDDEN: Final = {
         "INSERT INTO tasks (user_id, title) VALUES ('a', 'b')",
         "UPDATE tasks SET id = DEFAULT",
         "DELETE FROM tasks",
-        *(f"SELECT FROM {table}" for table in COLUMNS if table != "tasks"),
+        "SELECT body FROM idempotency_keys",
+        "SELECT user_id FROM idempotency_keys WHERE key = 'a-key'",
+        "SELECT user_id FROM idempotency_keys FOR UPDATE",
+        "DELETE FROM idempotency_keys",
+        *(f"SELECT FROM {table}" for table in COLUMNS if table not in LOOKED_UP),
     ],
     AUTH_ROLE: [
         "SELECT id FROM tasks",
@@ -88,9 +96,16 @@ async def connection(address: ConnectArgs) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest_asyncio.fixture
 async def task_id(address: ConnectArgs) -> TaskId:
-    """A task of somebody's."""
+    """A task of somebody's, with the key that it was created by."""
     async with opened(address, pool_size=1) as db:
-        return (await given_task(db.tasks(SHAPE), user("alice"))).task_id
+        return await given_task_by_key(db.tasks(SHAPE))
+
+
+async def given_task_by_key(tasks: TaskFunctions) -> TaskId:
+    draft, attempt = NewTask("Buy milk", None), Attempt("a-key", b"a request")
+    created = await tasks.create_once(user("alice"), draft, attempt)
+    assert isinstance(created, Rendered)
+    return created.task_id
 
 
 @pytest.mark.parametrize(("role", "statement"), CASES)
@@ -194,7 +209,7 @@ async def test_the_owner_of_the_tables_sees_nothing_by_itself(address: ConnectAr
     async with login(address, "INHERIT", groups=ROLES) as args:
         await migrate.up(args, SHAPES)
         async with opened(args, pool_size=1) as db:
-            await given_task(db.tasks(SHAPE), user("alice"))
+            await given_task_by_key(db.tasks(SHAPE))
         reading = [f"SELECT * FROM {table}" for table in COLUMNS]  # noqa: S608 - constants
 
         async with session(replace(address, database=args.database)) as truth:

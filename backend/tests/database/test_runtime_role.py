@@ -13,6 +13,7 @@ from tests.database.databases import SHAPE, SHAPES, opened, session, user
 from todo_backend.database import migrate
 from todo_backend.database.functions import RUNTIME_ROLE
 from todo_backend.database.url import ConnectArgs
+from todo_backend.model.attempt import Attempt
 from todo_backend.model.principal import Principal
 from todo_backend.model.tables import OWNED
 from todo_backend.model.task import NewTask
@@ -21,6 +22,7 @@ INSERT = {
     "users": "INSERT INTO users (id) VALUES ($1)",
     "task_counters": "INSERT INTO task_counters VALUES ($1, 0, 0, 0)",
     "tasks": "INSERT INTO tasks (user_id, title) VALUES ($1, 'x')",
+    "idempotency_keys": "INSERT INTO idempotency_keys SELECT $1, 'k', sha256(''), '', 1, 1, now()",
 }
 
 tables = pytest.mark.parametrize("table", INSERT)
@@ -39,7 +41,8 @@ async def alice(address: ConnectArgs) -> Principal:
     """A user with a row in every table of the tasks."""
     found = user("alice")
     async with opened(address, pool_size=1) as db:
-        await db.tasks(SHAPE).create(found, NewTask("Buy milk", None))
+        attempt = Attempt("a-key", b"a request")
+        await db.tasks(SHAPE).create_once(found, NewTask("Buy milk", None), attempt)
     return found
 
 
@@ -54,7 +57,7 @@ async def seen(connection: asyncpg.Connection, table: str) -> int:
 
 
 @tables
-async def test_without_a_user_a_table_is_empty(
+async def test_is_05_without_a_user_a_table_is_empty(
     runtime: asyncpg.Connection, superuser: asyncpg.Connection, alice: Principal, table: str
 ) -> None:
     """There are rows, and the role sees none of them before it is told for whom it works."""
@@ -65,7 +68,7 @@ async def test_without_a_user_a_table_is_empty(
 
 
 @tables
-async def test_a_transaction_takes_its_user_with_it(
+async def test_is_06_a_transaction_takes_its_user_with_it(
     runtime: asyncpg.Connection, alice: Principal, table: str
 ) -> None:
     """After the COMMIT the setting is '' and not NULL, and that is nobody's name."""
@@ -80,7 +83,7 @@ async def test_a_transaction_takes_its_user_with_it(
 
 
 @tables
-async def test_outside_a_transaction_a_user_lasts_for_one_statement(
+async def test_is_16_outside_a_transaction_a_user_lasts_for_one_statement(
     runtime: asyncpg.Connection, alice: Principal, table: str
 ) -> None:
     """A setting that is local to a statement never reaches the next one."""
@@ -90,7 +93,7 @@ async def test_outside_a_transaction_a_user_lasts_for_one_statement(
 
 
 @tables
-async def test_rows_of_another_user_are_refused(
+async def test_is_08_rows_of_another_user_are_refused(
     runtime: asyncpg.Connection, alice: Principal, table: str
 ) -> None:
     """Working for one user, the role can't write a row of another (42501)."""
@@ -104,7 +107,7 @@ async def test_rows_of_another_user_are_refused(
 
 
 @tables
-async def test_rows_are_not_given_away(
+async def test_is_08_rows_are_not_given_away(
     runtime: asyncpg.Connection, alice: Principal, table: str
 ) -> None:
     """The owner of a row can't be changed to another user (42501)."""
@@ -135,7 +138,7 @@ async def test_statements_without_a_filter_touch_own_rows_only(
 
 
 @tables
-async def test_nobody_can_be_an_owner_without_a_name(
+async def test_is_06_nobody_can_be_an_owner_without_a_name(
     runtime: asyncpg.Connection, superuser: asyncpg.Connection, table: str
 ) -> None:
     """A row of '' would be everybody's after a COMMIT: policy and CHECK refuse it, each alone."""
@@ -151,7 +154,7 @@ async def test_nobody_can_be_an_owner_without_a_name(
 
 
 @tables
-async def test_row_security_can_not_be_switched_off(
+async def test_is_10_row_security_can_not_be_switched_off(
     runtime: asyncpg.Connection, table: str
 ) -> None:
     """`SET row_security = off` makes statements fail (42501), it doesn't let them through."""
@@ -179,7 +182,9 @@ async def test_row_security_can_not_be_switched_off(
         "CREATE DATABASE mine",
     ],
 )
-async def test_the_role_can_change_no_rule(runtime: asyncpg.Connection, statement: str) -> None:
+async def test_is_03_the_role_can_change_no_rule(
+    runtime: asyncpg.Connection, statement: str
+) -> None:
     """Whoever gets the functions to run a statement of theirs still can't lift the policies."""
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await runtime.execute(statement)

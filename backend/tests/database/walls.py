@@ -28,11 +28,15 @@ from todo_backend.model.task import (
 )
 
 CONTRACTS_SHAPES: Final = [each for each in SHAPES if isinstance(each, Shape)]
-# How the functions spell "of this user", on the rows of tasks (t) and of task_counters (c).
-FILTER: Final = re.compile(r"\b[ct]\.user_id = p_user_id\b")
+# How the functions spell "of this user", on the rows of tasks (t), counters (c) and keys (k).
+FILTER: Final = re.compile(r"\b[ckt]\.user_id = p_user_id\b")
 # Every place where rows are read, changed or deleted; each has to have its filter.
-ROWS: Final = re.compile(r"\b(?:FROM|JOIN|UPDATE|USING|,)\s+(?:tasks t|task_counters c|users\b)")
-ANY_ROWS: Final = re.compile(r"\b(?:FROM|JOIN|UPDATE|USING)\s+(?:tasks|task_counters|users)\b")
+ROWS: Final = re.compile(
+    r"\b(?:FROM|JOIN|UPDATE|USING|,)\s+(?:tasks t|task_counters c|idempotency_keys k|users\b)"
+)
+ANY_ROWS: Final = re.compile(
+    r"\b(?:FROM|JOIN|UPDATE|USING)\s+(?:tasks|task_counters|idempotency_keys|users)\b"
+)
 DYNAMIC: Final = re.compile(r"\bEXECUTE\b")
 _MOMENTS: Final = ("1970-01-01T00:00:00Z", "2999-12-31T00:00:00Z")
 # The first and the last place of an order, or near them, as a cursor would name them.
@@ -46,20 +50,25 @@ MADE_UP: Final[Mapping[SortKey, tuple[str | None, ...]]] = {
 SORTS: Final = [Sort(key, descending) for key in SortKey for descending in (False, True)]
 
 
+def bare(text: str) -> str:
+    """Take every filter by user out of statements, and hold that there was one at every place."""
+    text = re.sub(r"--.*", "", text)
+    places = len(ROWS.findall(text))
+    assert len(ANY_ROWS.findall(text)) == places, "rows are read in a way unknown here"
+    assert not DYNAMIC.search(text), "a statement is made at run time"
+    text, removed = FILTER.subn("true", text)
+    assert removed == places, "rows are read without a filter, or it is unknown here"
+    assert "user_id =" not in text, "a filter is spelled in a way unknown here"
+    assert "= p_user_id" not in text, "a filter is spelled in a way unknown here"
+    return text
+
+
 class WithoutFilters(Shape):
     """The functions as they would be if nobody had thought of a filter."""
 
     def scripts(self) -> Mapping[str, str]:
-        scripts = dict(super().scripts())
-        text = re.sub(r"--.*", "", scripts[RUNTIME_ROLE])
-        places = len(ROWS.findall(text))
-        assert len(ANY_ROWS.findall(text)) == places, "rows are read in a way unknown here"
-        assert not DYNAMIC.search(text), "a statement is made at run time"
-        text, removed = FILTER.subn("true", text)
-        assert removed == places, "rows are read without a filter, or it is unknown here"
-        assert "user_id =" not in text, "a filter is spelled in a way unknown here"
-        assert "= p_user_id" not in text, "a filter is spelled in a way unknown here"
-        return scripts | {RUNTIME_ROLE: text}
+        scripts = super().scripts()
+        return {**scripts, RUNTIME_ROLE: bare(scripts[RUNTIME_ROLE])}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,14 @@ StrangersTask. `if_versions` is a condition on the version of the task; None is 
 from collections.abc import Sequence
 
 from todo_backend.database.tasks import TaskFunctions
-from todo_backend.model.errors import PreconditionFailed, StrangersTask, TaskNotFound
+from todo_backend.model.attempt import Attempt, KeyTaken
+from todo_backend.model.errors import (
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    PreconditionFailed,
+    StrangersTask,
+    TaskNotFound,
+)
 from todo_backend.model.principal import Principal
 from todo_backend.model.task import (
     UNSET,
@@ -56,9 +63,23 @@ async def get(tasks: TaskFunctions, owner: Principal, task_id: TaskId) -> Render
     return _require(await tasks.get(owner, task_id), task_id)
 
 
-async def create(tasks: TaskFunctions, owner: Principal, draft: NewTask) -> Rendered:
-    """Create a pending task; its owner too, if this is the first that the database hears of it."""
-    return await tasks.create(owner, draft)
+async def create(
+    tasks: TaskFunctions, owner: Principal, draft: NewTask, *, attempt: Attempt | None
+) -> Rendered:
+    """Create a pending task; its owner too, if this is the first that the database hears of it.
+
+    Further attempts within a day create nothing, and get what the first one got.
+    Raises: IdempotencyKeyInUse, IdempotencyKeyReused.
+    """
+    if attempt is None:
+        return await tasks.create(owner, draft)
+    outcome = await tasks.create_once(owner, draft, attempt)
+    match outcome:
+        case KeyTaken.RUNNING:
+            raise IdempotencyKeyInUse
+        case KeyTaken.REUSED:
+            raise IdempotencyKeyReused
+    return outcome
 
 
 async def change(

@@ -4,6 +4,7 @@ from typing import Final
 
 import asyncpg
 
+from todo_backend.database import upkeep
 from todo_backend.database.accounts import AccountFunctions
 from todo_backend.database.better_auth import BetterAuthTables
 from todo_backend.database.functions import Shape
@@ -25,9 +26,8 @@ class Database:
     ) -> None:
         self._address: ConnectArgs | None = None
         self._prepared_statements = prepared_statements
-        self._pool = Pool(
-            self._connect, size=pool_size, timeout_seconds=timeout_seconds * _ANSWER_MARGIN
-        )
+        self.timeout_seconds: Final = timeout_seconds * _ANSWER_MARGIN
+        self._pool = Pool(self._connect, size=pool_size, timeout_seconds=self.timeout_seconds)
 
     @property
     def usage(self) -> Usage:
@@ -59,6 +59,10 @@ class Database:
 
     def accounts(self) -> AccountFunctions:
         return AccountFunctions(self._pool)
+
+    async def prune_keys(self) -> int:
+        """Drop the idempotency keys that have expired (see `upkeep.prune_keys`)."""
+        return await upkeep.prune_keys(self._pool)
 
     async def _connect(self, timeout_seconds: float) -> asyncpg.Connection:
         keywords = self._known_address().kwargs()

@@ -78,7 +78,12 @@ class Shape(FunctionSet):
         tasks = read("tasks.sql").replace("{{shape}}", self.sql).replace("{{absence}}", absence)
         return {
             LOOKUP_ROLE: read("lookup.sql"),
-            RUNTIME_ROLE: tasks + read("chunks.sql") + read("search.sql") + _pages(),
+            RUNTIME_ROLE: tasks
+            + read("once.sql")
+            + read("expired_keys.sql")
+            + read("chunks.sql")
+            + read("search.sql")
+            + _pages(),
         }
 
 

@@ -8,6 +8,7 @@ import asyncpg
 from todo_backend.database.arguments import COMPLETED, array
 from todo_backend.database.functions import Shape
 from todo_backend.database.pool import Pool
+from todo_backend.model.attempt import Attempt, KeyTaken
 from todo_backend.model.principal import Principal
 from todo_backend.model.task import (
     UNSET,
@@ -30,7 +31,9 @@ _NO_LIMIT: Final = 2**63 - 1
 _START: Final = (None, None, None)
 _KEEP: Final = False
 _TOGGLE: Final = True
+_REPLAYED: Final = "replayed"
 _REFUSALS: Final = {refusal.value: refusal for refusal in Refusal}
+_TAKEN: Final = {taken.value: taken for taken in KeyTaken}
 
 
 class TaskFunctions:
@@ -42,6 +45,7 @@ class TaskFunctions:
 
     def __init__(self, pool: Pool, shape: Shape) -> None:
         self._pool = pool
+        self._contract = shape.name
         # The name is of our own making: a contract's, and hexadecimal digits.
         schema = shape.schema
         self._list = f"SELECT * FROM {schema}.list_tasks($1, $2, $3, $4, $5::text::bigint[])"  # noqa: S608 - as above
@@ -51,6 +55,9 @@ class TaskFunctions:
         )
         self._get = f"SELECT * FROM {schema}.get_task($1, $2)"  # noqa: S608 - as above
         self._create = f"SELECT * FROM {schema}.create_task($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608 - as above
+        self._create_once = (
+            f"SELECT * FROM {schema}.create_task_once($1, $2, $3, $4, $5, $6, $7, $8, $9)"  # noqa: S608 - as above
+        )
         self._update = (
             f"SELECT * FROM {schema}.update_task("  # noqa: S608 - as above
             "$1, $2, $3::text::bigint[], $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -122,6 +129,25 @@ class TaskFunctions:
             draft.due_date,
         )
         return Rendered(body, task_id, version)
+
+    async def create_once(
+        self, owner: Principal, draft: NewTask, attempt: Attempt
+    ) -> Rendered | KeyTaken:
+        """Create a task, or return what an earlier attempt of the same request has created."""
+        outcome, body, task_id, version = await self._pool.write_once(
+            self._create_once,
+            owner.user_id,
+            owner.email,
+            owner.name,
+            attempt.key,
+            attempt.fingerprint(self._contract),
+            draft.title,
+            draft.description,
+            draft.priority,
+            draft.due_date,
+        )
+        is_replayed = outcome == _REPLAYED
+        return _TAKEN.get(outcome) or Rendered(body, task_id, version, is_replayed=is_replayed)
 
     async def change(
         self,

@@ -64,6 +64,13 @@ WALLS: Final[Mapping[str, Wall]] = {
         {RUNTIME_ROLE: _CHANGE, LOOKUP_ROLE: _rights("SELECT (id)")},
     ),
     "task_counters": Wall((_owner("user_id"),), {RUNTIME_ROLE: _CHANGE}),
+    "idempotency_keys": Wall(
+        (_owner("user_id"), _LOOKUP),
+        {
+            RUNTIME_ROLE: _CHANGE,
+            LOOKUP_ROLE: _rights("SELECT (user_id), SELECT (expires_at)"),
+        },
+    ),
     "accounts": Wall(
         (_owner("user_id"), _AUTH),
         {AUTH_ROLE: _rights("SELECT, INSERT, UPDATE (password_hash), UPDATE (updated_at)")},

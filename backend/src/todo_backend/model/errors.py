@@ -12,11 +12,15 @@ class TodoError(Exception):
 
 
 class Unauthenticated(TodoError):
-    """There is no principal. `reason` goes to the security log and never to the client."""
+    """There is no principal. `reason` goes to the security log and never to the client.
 
-    def __init__(self, reason: str) -> None:
+    So does `user_id`: whose credentials these are said to be, where that is known.
+    """
+
+    def __init__(self, reason: str, *, user_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.user_id = user_id
 
 
 class CredentialMissing(Unauthenticated):
@@ -24,7 +28,16 @@ class CredentialMissing(Unauthenticated):
 
 
 class TokenInvalid(Unauthenticated):
-    """Not a token, an unknown algorithm or key, or a claim missing, mistyped or contradictory."""
+    """Not a token, an unknown algorithm or key, or a claim missing, mistyped or contradictory.
+
+    `is_foreign_page`: a browser has sent it along for a page that is none of the front ends'.
+    """
+
+    def __init__(
+        self, reason: str, *, user_id: str | None = None, is_foreign_page: bool = False
+    ) -> None:
+        super().__init__(reason, user_id=user_id)
+        self.is_foreign_page = is_foreign_page
 
 
 class TokenExpired(Unauthenticated):
@@ -40,7 +53,14 @@ class CredentialsWrong(Unauthenticated):
 
 
 class RefreshTokenInvalid(Unauthenticated):
-    """A refresh token that is unknown, expired or used, or whose session has ended."""
+    """A refresh token that is unknown, expired or used, or whose session has ended.
+
+    `is_reuse`: it was used before, so its session has been ended by this.
+    """
+
+    def __init__(self, reason: str, *, user_id: str | None = None, is_reuse: bool = False) -> None:
+        super().__init__(reason, user_id=user_id)
+        self.is_reuse = is_reuse
 
 
 class WrongUser(TodoError):
@@ -117,6 +137,10 @@ class Invalid(TodoError):
         self.errors = errors
 
 
+class IdempotencyKeyMalformed(TodoError):
+    """The header `Idempotency-Key` is repeated, or no key."""
+
+
 # The rows -----------------------------------------------------------------------------
 
 
@@ -136,6 +160,16 @@ class PreconditionFailed(TodoError):
     """`If-Match` names a version that is not the current one (RFC 9110, section 13.1.1)."""
 
 
+class IdempotencyKeyInUse(TodoError):
+    """The first request with this key has not ended yet."""
+
+    retry_after_seconds = 1
+
+
+class IdempotencyKeyReused(TodoError):
+    """The first request with this key was another one."""
+
+
 # Accounts -----------------------------------------------------------------------------
 
 
@@ -148,6 +182,15 @@ class Overloaded(TodoError):
 
     def __init__(self, *, retry_after_seconds: int = 1) -> None:
         super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(TodoError):
+    """It has been done `limit` times already, and may be done again after so many seconds."""
+
+    def __init__(self, limit: int, *, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.limit = limit
         self.retry_after_seconds = retry_after_seconds
 
 

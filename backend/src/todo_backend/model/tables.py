@@ -127,6 +127,32 @@ class TaskCounter(Table, table=True):
     version: int = Field(sa_type=BigInteger)
 
 
+class IdempotencyKey(Table, table=True):
+    """What a key of a user's own making has brought: the first answer, to be given again.
+
+    `fingerprint` tells the request from others; `body` and `version` are the task's as it was then,
+    whatever becomes of the task. Once it has expired, the row is as good as gone.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+        CheckConstraint("user_id <> ''", name="has_owner"),
+        CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key_length"),
+        CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint_length"),
+        Index("ix_idempotency_keys_user_expiry", "user_id", "expires_at"),
+        Index("ix_idempotency_keys_expiry", "expires_at"),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=_ByCodePoint)
+    key: str = Field(primary_key=True, sa_type=_ByCodePoint)
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    body: str = Field(sa_type=Text)
+    task_id: int = Field(sa_type=BigInteger)
+    version: int = Field(sa_type=BigInteger)
+    expires_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
 class Account(Table, table=True):
     """Somebody who has signed up here; their tasks belong to the user of the same id.
 
@@ -166,6 +192,7 @@ class Session(Table, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         CheckConstraint("user_id <> ''", name="has_owner"),
+        Index("ix_sessions_expiry", "expires_at"),
     )
 
     user_id: str = Field(primary_key=True, sa_type=_ByCodePoint)
@@ -208,6 +235,7 @@ OWNED: Final = {
     "users": "id",
     "tasks": "user_id",
     "task_counters": "user_id",
+    "idempotency_keys": "user_id",
     "accounts": "user_id",
     "sessions": "user_id",
     "refresh_tokens": "user_id",

@@ -91,11 +91,15 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One task as the contract writes it (a JSON object), and the version that it shows."""
+    """One task as the contract writes it (a JSON object), and the version that it shows.
+
+    `is_replayed` when it was created by an earlier attempt, and is as it was then.
+    """
 
     body: str
     task_id: TaskId
     version: int
+    is_replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from todo_backend.model import errors as facts
 from todo_backend.model.errors import FieldError, Rule, TodoError
 from todo_backend.web.answer import Answer, json_answer
 from todo_backend.web.errors import headers_of
-from todo_backend.web.openapi import ANYWHERE, ErrorResponses
+from todo_backend.web.openapi import ANYWHERE, LIMITED, ErrorResponses
 
 # A fact is said by the nearest of its types that stands here.
 _SAID: Final[Mapping[type[TodoError], tuple[int, str]]] = {
@@ -18,11 +18,15 @@ _SAID: Final[Mapping[type[TodoError], tuple[int, str]]] = {
     facts.TaskNotFound: (404, "No such item"),
     facts.RequestMalformed: (400, "This is not HTTP"),
     facts.BodyMalformed: (400, "This is not JSON"),
+    facts.IdempotencyKeyMalformed: (400, "This is no Idempotency-Key"),
     facts.MethodNotAllowed: (405, "Not like this"),
+    facts.IdempotencyKeyInUse: (409, "It is being added"),
     facts.PreconditionFailed: (412, "It has changed meanwhile"),
     facts.ContentTooLarge: (413, "Too much"),
     facts.TargetTooLong: (414, "Too long an address"),
     facts.MediaTypeUnsupported: (415, "Send application/json"),
+    facts.IdempotencyKeyReused: (422, "That Idempotency-Key was for something else"),
+    facts.RateLimited: (429, "Too often"),
     facts.HeadersTooLarge: (431, "Too many headers"),
     facts.DatabaseUnavailable: (503, "Try again soon"),
     facts.Overloaded: (503, "Try again soon"),
@@ -44,6 +48,7 @@ describe: Final = ErrorResponses(present, model=Failure, code_at=("error",))
 
 ALWAYS: Final = (
     *ANYWHERE,
+    LIMITED,
     facts.CredentialMissing(""),
     facts.WrongUser(),
     facts.DatabaseUnavailable(""),
@@ -56,5 +61,10 @@ BODY: Final = (
     facts.BodyMalformed(),
     facts.MediaTypeUnsupported(),
     facts.Invalid(FieldError("text", Rule.REQUIRED, "is required")),
+)
+KEYS: Final = (
+    facts.IdempotencyKeyMalformed(),
+    facts.IdempotencyKeyInUse(),
+    facts.IdempotencyKeyReused(),
 )
 STALE: Final = facts.PreconditionFailed()

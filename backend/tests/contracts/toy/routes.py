@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from fastapi import Body, Path
 
-from tests.contracts.toy.errors import ALWAYS, BODY, ONE, STALE, describe, present
+from tests.contracts.toy.errors import ALWAYS, BODY, KEYS, ONE, STALE, describe, present
 from tests.contracts.toy.schemas import ITEM_EXAMPLE, Item, Items, ItemText
 from todo_backend.core import tasks as core
 from todo_backend.database.functions import Shape
@@ -14,9 +14,10 @@ from todo_backend.model.task import UNSET, Rendered, Status, TaskId, Window
 from todo_backend.web.answer import JSON, NO_STORE, Answer, Header
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.contract import Contract
+from todo_backend.web.idempotency import created
 from todo_backend.web.openapi import CREATED, GONE, READ, Responses, documented
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import IfMatch, Owner, Tasks
+from todo_backend.web.signature import IfMatch, Owner, Retriable, Tasks
 
 _ITEMS: Final = "/toy/{user_id}/items"
 _ITEM: Final = "/toy/{user_id}/items/{no}"
@@ -31,11 +32,13 @@ async def list_items(owner: Owner, tasks: Tasks) -> Answer:
     return Answer(200, f'{{"items":{page.items}}}'.encode())
 
 
-async def create_item(owner: Owner, body: Annotated[ItemText, Body()], tasks: Tasks) -> Answer:
+async def create_item(
+    owner: Owner, attempt: Retriable, body: Annotated[ItemText, Body()], tasks: Tasks
+) -> Answer:
     """Add an item."""
-    item = await core.create(tasks, owner, body.draft())
+    item = await core.create(tasks, owner, body.draft(), attempt=attempt)
     location = f"/toy/{quote(owner.user_id, safe='')}/items/{item.task_id}"
-    return _one(201, item, (b"location", location.encode()))
+    return _one(201, item, *created(item, location))
 
 
 async def get_item(owner: Owner, no: _No, tasks: Tasks) -> Answer:
@@ -80,7 +83,7 @@ ROUTES: Final = (
         _ITEMS,
         create_item,
         "createItem",
-        _item(201, CREATED) | describe(*ALWAYS, *BODY),
+        _item(201, CREATED) | describe(*ALWAYS, *BODY, *KEYS),
         201,
     ),
     Route("GET", _ITEM, get_item, "getItem", _item(200) | describe(*ALWAYS, *ONE)),

@@ -188,7 +188,7 @@ export interface paths {
         };
         /**
          * Get health
-         * @description Tell whether the server can work: it asks the database.
+         * @description Tell whether the server can work: it asks the database, and what else there is.
          */
         get: operations["getHealth"];
         put?: never;
@@ -246,8 +246,38 @@ export interface components {
             title: string;
         };
         /**
+         * Degraded
+         * @description The database answers; `degraded` names what else is in trouble.
+         */
+        Degraded: {
+            /** @constant */
+            database: "connected";
+            /**
+             * @example [
+             *       "signing keys"
+             *     ]
+             */
+            degraded: string[];
+            /** @constant */
+            status: "degraded";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
+         * Draining
+         * @description This server is about to stop: it still serves, but send new requests elsewhere.
+         */
+        Draining: {
+            /** @enum {string} */
+            database: "connected" | "disconnected";
+            /** @constant */
+            status: "draining";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
          * Healthy
-         * @description The database answers.
+         * @description The database answers, and nothing else is in trouble.
          */
         Healthy: {
             /** @constant */
@@ -284,13 +314,13 @@ export interface components {
         };
         /**
          * Links
-         * @description Where to go from here.
+         * @description Where to go from here; some deployments serve no documentation.
          */
         Links: {
-            docs: string;
+            docs?: string;
             health: string;
-            openapi: string;
-            redoc: string;
+            openapi?: string;
+            redoc?: string;
         };
         /**
          * MyTask
@@ -332,6 +362,11 @@ export interface components {
          * @description All of the user's tasks, newest first.
          */
         MyTasks: components["schemas"]["MyTask"][];
+        /**
+         * NotReady
+         * @description Send requests elsewhere, if there is another server.
+         */
+        NotReady: components["schemas"]["Unhealthy"] | components["schemas"]["Draining"];
         /**
          * Problem
          * @description Every error.
@@ -496,6 +531,11 @@ export interface components {
             id: string;
             name: string;
         };
+        /**
+         * Working
+         * @description The server can work, perhaps not for everybody.
+         */
+        Working: components["schemas"]["Healthy"] | components["schemas"]["Degraded"];
     };
     responses: never;
     parameters: never;
@@ -507,8 +547,16 @@ export interface components {
         Allow: string;
         /** @description The version of what is returned, for `If-Match` and `If-None-Match`. */
         ETag: string;
+        /** @description There where this is the answer of an earlier request with the same `Idempotency-Key`. */
+        "Idempotent-Replayed": "true";
         /** @description The path of the new task. */
         Location: string;
+        /** @description How many requests the limit allows that is reached first. */
+        "RateLimit-Limit": number;
+        /** @description How many of them are left. */
+        "RateLimit-Remaining": number;
+        /** @description After so many seconds all of them are. */
+        "RateLimit-Reset": number;
         /** @description Try again after so many seconds. */
         "Retry-After": number;
         /** @description The credential that is wanted; with `error` where a token was sent (RFC 6750). */
@@ -638,7 +686,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokensRefreshed"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -704,6 +752,20 @@ export interface operations {
             /** @description A value breaks a rule. Nothing has changed. */
             422: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -781,7 +843,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -854,6 +916,20 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -915,7 +991,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedOut"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -981,6 +1057,20 @@ export interface operations {
             /** @description A value breaks a rule. Nothing has changed. */
             422: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1058,7 +1148,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1079,7 +1169,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It conflicts with what is there already. Nothing has changed. */
+            /** @description It conflicts with what is there already, or under way. It has changed nothing. */
             409: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1123,6 +1213,20 @@ export interface operations {
             /** @description A value breaks a rule. Nothing has changed. */
             422: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1250,6 +1354,20 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1286,7 +1404,10 @@ export interface operations {
     createMyTask: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it can be sent again: within 24 hours the same key with the same body brings the first answer, and no second task. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1300,6 +1421,7 @@ export interface operations {
             201: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
                     Location: components["headers"]["Location"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
@@ -1319,7 +1441,7 @@ export interface operations {
                     "application/json": components["schemas"]["MyTask"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1344,6 +1466,17 @@ export interface operations {
             405: {
                 headers: {
                     Allow: components["headers"]["Allow"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It conflicts with what is there already, or under way. It has changed nothing. */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1385,6 +1518,20 @@ export interface operations {
             /** @description A value breaks a rule. Nothing has changed. */
             422: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1536,6 +1683,20 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1613,7 +1774,7 @@ export interface operations {
                     "application/json": components["schemas"]["MyTask"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1699,6 +1860,20 @@ export interface operations {
             /** @description A value breaks a rule. Nothing has changed. */
             422: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1837,6 +2012,20 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1914,7 +2103,7 @@ export interface operations {
                     "application/json": components["schemas"]["MyTask"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2007,6 +2196,20 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -2049,7 +2252,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The database answers. */
+            /** @description The database answers. With `degraded`, something else that is named does not; what needs it is answered 503, and the rest is served. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2063,7 +2266,7 @@ export interface operations {
                      *       "timestamp": "2026-01-09T10:00:00.123456Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Healthy"];
+                    "application/json": components["schemas"]["Working"];
                 };
             };
             /** @description This address does not take this method. */
@@ -2117,7 +2320,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database does not answer. */
+            /** @description The database does not answer; or the server is about to stop, which `draining` says, and serves what still comes. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2132,7 +2335,7 @@ export interface operations {
                      *       "timestamp": "2026-01-09T10:00:00.123456Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Unhealthy"];
+                    "application/json": components["schemas"]["NotReady"];
                 };
             };
         };

@@ -105,7 +105,7 @@ export interface paths {
         };
         /**
          * Get health
-         * @description Tell whether the server can work: it asks the database.
+         * @description Tell whether the server can work: it asks the database, and what else there is.
          */
         get: operations["getHealth"];
         put?: never;
@@ -174,6 +174,24 @@ export interface components {
             title: string;
         };
         /**
+         * Degraded
+         * @description The database answers; `degraded` names what else is in trouble.
+         */
+        Degraded: {
+            /** @constant */
+            database: "connected";
+            /**
+             * @example [
+             *       "signing keys"
+             *     ]
+             */
+            degraded: string[];
+            /** @constant */
+            status: "degraded";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
          * Details
          * @description What there is to say beyond the message.
          *
@@ -195,6 +213,18 @@ export interface components {
             value?: unknown;
         };
         /**
+         * Draining
+         * @description This server is about to stop: it still serves, but send new requests elsewhere.
+         */
+        Draining: {
+            /** @enum {string} */
+            database: "connected" | "disconnected";
+            /** @constant */
+            status: "draining";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
          * Error
          * @description What went wrong.
          */
@@ -203,7 +233,7 @@ export interface components {
              * @description For the program. New codes may come.
              * @enum {string}
              */
-            code: "AUTH_MISSING_HEADER" | "AUTH_INVALID_TOKEN" | "AUTH_EXPIRED_TOKEN" | "AUTH_INVALID_CREDENTIALS" | "AUTH_USER_MISMATCH" | "RESOURCE_NOT_FOUND" | "RESOURCE_METHOD_NOT_ALLOWED" | "RESOURCE_CONFLICT" | "VALIDATION_REQUIRED_FIELD" | "VALIDATION_FIELD_TOO_LONG" | "VALIDATION_OUT_OF_RANGE" | "VALIDATION_INVALID_FORMAT" | "SYSTEM_INTERNAL_ERROR" | "SYSTEM_DATABASE_ERROR" | "AUTH_KEYS_UNAVAILABLE";
+            code: "AUTH_MISSING_HEADER" | "AUTH_INVALID_TOKEN" | "AUTH_EXPIRED_TOKEN" | "AUTH_INVALID_CREDENTIALS" | "AUTH_USER_MISMATCH" | "RESOURCE_NOT_FOUND" | "RESOURCE_METHOD_NOT_ALLOWED" | "RESOURCE_CONFLICT" | "VALIDATION_REQUIRED_FIELD" | "VALIDATION_FIELD_TOO_LONG" | "VALIDATION_OUT_OF_RANGE" | "VALIDATION_INVALID_FORMAT" | "SYSTEM_RATE_LIMIT_EXCEEDED" | "SYSTEM_INTERNAL_ERROR" | "SYSTEM_DATABASE_ERROR" | "AUTH_KEYS_UNAVAILABLE";
             /** @description Absent where there is nothing more to say. */
             details?: components["schemas"]["Details"];
             /** @description For a person, in English. */
@@ -232,7 +262,7 @@ export interface components {
         };
         /**
          * Healthy
-         * @description The database answers.
+         * @description The database answers, and nothing else is in trouble.
          */
         Healthy: {
             /** @constant */
@@ -254,14 +284,19 @@ export interface components {
         };
         /**
          * Links
-         * @description Where to go from here.
+         * @description Where to go from here; some deployments serve no documentation.
          */
         Links: {
-            docs: string;
+            docs?: string;
             health: string;
-            openapi: string;
-            redoc: string;
+            openapi?: string;
+            redoc?: string;
         };
+        /**
+         * NotReady
+         * @description Send requests elsewhere, if there is another server.
+         */
+        NotReady: components["schemas"]["Unhealthy"] | components["schemas"]["Draining"];
         /**
          * SetCompletion
          * @description Whether the task is done. `{}` turns it round.
@@ -448,6 +483,11 @@ export interface components {
             /** @description 1 to 255 characters (code points), one of them visible, without the white space around them, which is taken off. */
             title: string;
         };
+        /**
+         * Working
+         * @description The server can work, perhaps not for everybody.
+         */
+        Working: components["schemas"]["Healthy"] | components["schemas"]["Degraded"];
     };
     responses: never;
     parameters: never;
@@ -459,8 +499,16 @@ export interface components {
         Allow: string;
         /** @description The version of what is returned, for `If-Match` and `If-None-Match`. */
         ETag: string;
+        /** @description There where this is the answer of an earlier request with the same `Idempotency-Key`. */
+        "Idempotent-Replayed": "true";
         /** @description The path of the new task. */
         Location: string;
+        /** @description How many requests the limit allows that is reached first. */
+        "RateLimit-Limit": number;
+        /** @description How many of them are left. */
+        "RateLimit-Remaining": number;
+        /** @description After so many seconds all of them are. */
+        "RateLimit-Reset": number;
         /** @description Try again after so many seconds. */
         "Retry-After": number;
         /** @description The credential that is wanted; with `error` where a token was sent (RFC 6750). */
@@ -687,6 +735,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -723,7 +785,10 @@ export interface operations {
     createTask: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it can be sent again: within 24 hours the same key with the same body brings the first answer, and no second task. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /**
                  * @description The user whose tasks they are, as the token names them.
@@ -743,6 +808,7 @@ export interface operations {
             201: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
                     Location: components["headers"]["Location"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
@@ -766,7 +832,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskCreated"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -808,6 +874,17 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It conflicts with what is there already, or under way. It has changed nothing. */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -842,6 +919,20 @@ export interface operations {
             /** @description A value breaks a rule. Nothing has changed. */
             422: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1012,6 +1103,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1098,7 +1203,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskUpdated"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1194,6 +1299,20 @@ export interface operations {
             /** @description A value breaks a rule. Nothing has changed. */
             422: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1356,6 +1475,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1442,7 +1575,7 @@ export interface operations {
                     "application/json": components["schemas"]["CompletionUpdated"];
                 };
             };
-            /** @description The body is not valid JSON. */
+            /** @description The body is not valid JSON, or a header is not as it has to be. */
             400: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1545,6 +1678,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1587,7 +1734,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The database answers. */
+            /** @description The database answers. With `degraded`, something else that is named does not; what needs it is answered 503, and the rest is served. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1601,7 +1748,7 @@ export interface operations {
                      *       "timestamp": "2026-01-09T10:00:00.123456Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Healthy"];
+                    "application/json": components["schemas"]["Working"];
                 };
             };
             /** @description This address does not take this method. */
@@ -1655,7 +1802,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description The database does not answer. */
+            /** @description The database does not answer; or the server is about to stop, which `draining` says, and serves what still comes. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1670,7 +1817,7 @@ export interface operations {
                      *       "timestamp": "2026-01-09T10:00:00.123456Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Unhealthy"];
+                    "application/json": components["schemas"]["NotReady"];
                 };
             };
         };

@@ -105,7 +105,7 @@ export interface paths {
         };
         /**
          * Get health
-         * @description Tell whether the server can work: it asks the database.
+         * @description Tell whether the server can work: it asks the database, and what else there is.
          */
         get: operations["getHealth"];
         put?: never;
@@ -163,6 +163,36 @@ export interface components {
             title: string;
         };
         /**
+         * Degraded
+         * @description The database answers; `degraded` names what else is in trouble.
+         */
+        Degraded: {
+            /** @constant */
+            database: "connected";
+            /**
+             * @example [
+             *       "signing keys"
+             *     ]
+             */
+            degraded: string[];
+            /** @constant */
+            status: "degraded";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
+         * Draining
+         * @description This server is about to stop: it still serves, but send new requests elsewhere.
+         */
+        Draining: {
+            /** @enum {string} */
+            database: "connected" | "disconnected";
+            /** @constant */
+            status: "draining";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
          * Failure
          * @description Every error.
          */
@@ -171,13 +201,13 @@ export interface components {
              * @description For the program. New codes may come.
              * @enum {string}
              */
-            code: "VALIDATION_ERROR" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "SERVER_ERROR" | "SERVICE_UNAVAILABLE";
+            code: "VALIDATION_ERROR" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "RATE_LIMITED" | "SERVER_ERROR" | "SERVICE_UNAVAILABLE";
             /** @description What went wrong, for a person, in English. */
             detail: string;
         };
         /**
          * Healthy
-         * @description The database answers.
+         * @description The database answers, and nothing else is in trouble.
          */
         Healthy: {
             /** @constant */
@@ -199,14 +229,19 @@ export interface components {
         };
         /**
          * Links
-         * @description Where to go from here.
+         * @description Where to go from here; some deployments serve no documentation.
          */
         Links: {
-            docs: string;
+            docs?: string;
             health: string;
-            openapi: string;
-            redoc: string;
+            openapi?: string;
+            redoc?: string;
         };
+        /**
+         * NotReady
+         * @description Send requests elsewhere, if there is another server.
+         */
+        NotReady: components["schemas"]["Unhealthy"] | components["schemas"]["Draining"];
         /**
          * Order
          * @description What a whole list is ordered by: newest first, or A to Z whatever the letters' case.
@@ -304,6 +339,11 @@ export interface components {
             /** @description 1 to 200 characters (code points), one of them visible, without the white space around them, which is taken off. */
             title?: string;
         };
+        /**
+         * Working
+         * @description The server can work, perhaps not for everybody.
+         */
+        Working: components["schemas"]["Healthy"] | components["schemas"]["Degraded"];
     };
     responses: never;
     parameters: never;
@@ -315,8 +355,16 @@ export interface components {
         Allow: string;
         /** @description The version of what is returned, for `If-Match` and `If-None-Match`. */
         ETag: string;
+        /** @description There where this is the answer of an earlier request with the same `Idempotency-Key`. */
+        "Idempotent-Replayed": "true";
         /** @description The path of the new task. */
         Location: string;
+        /** @description How many requests the limit allows that is reached first. */
+        "RateLimit-Limit": number;
+        /** @description How many of them are left. */
+        "RateLimit-Remaining": number;
+        /** @description After so many seconds all of them are. */
+        "RateLimit-Reset": number;
         /** @description Try again after so many seconds. */
         "Retry-After": number;
         /** @description The credential that is wanted; with `error` where a token was sent (RFC 6750). */
@@ -540,6 +588,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -576,7 +638,10 @@ export interface operations {
     createTask: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it can be sent again: within 24 hours the same key with the same body brings the first answer, and no second task. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /**
                  * @description The user whose tasks they are, as the token names them.
@@ -596,6 +661,7 @@ export interface operations {
             201: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
                     Location: components["headers"]["Location"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
@@ -657,6 +723,17 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It conflicts with what is there already, or under way. It has changed nothing. */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -681,6 +758,30 @@ export interface operations {
             415: {
                 headers: {
                     Accept: components["headers"]["Accept"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description A value breaks a rule. Nothing has changed. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -840,6 +941,20 @@ export interface operations {
             /** @description The address is too long. */
             414: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1022,6 +1137,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1161,6 +1290,20 @@ export interface operations {
             /** @description The address is too long. */
             414: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1343,6 +1486,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1385,7 +1542,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The database answers. */
+            /** @description The database answers. With `degraded`, something else that is named does not; what needs it is answered 503, and the rest is served. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1399,7 +1556,7 @@ export interface operations {
                      *       "timestamp": "2026-01-09T10:00:00.123456Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Healthy"];
+                    "application/json": components["schemas"]["Working"];
                 };
             };
             /** @description This address does not take this method. */
@@ -1453,7 +1610,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description The database does not answer. */
+            /** @description The database does not answer; or the server is about to stop, which `draining` says, and serves what still comes. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1468,7 +1625,7 @@ export interface operations {
                      *       "timestamp": "2026-01-09T10:00:00.123456Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Unhealthy"];
+                    "application/json": components["schemas"]["NotReady"];
                 };
             };
         };

@@ -107,7 +107,7 @@ export interface paths {
         };
         /**
          * Get health
-         * @description Tell whether the server can work: it asks the database.
+         * @description Tell whether the server can work: it asks the database, and what else there is.
          */
         get: operations["getHealth"];
         put?: never;
@@ -173,6 +173,36 @@ export interface components {
             title: string;
         };
         /**
+         * Degraded
+         * @description The database answers; `degraded` names what else is in trouble.
+         */
+        Degraded: {
+            /** @constant */
+            database: "connected";
+            /**
+             * @example [
+             *       "signing keys"
+             *     ]
+             */
+            degraded: string[];
+            /** @constant */
+            status: "degraded";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
+         * Draining
+         * @description This server is about to stop: it still serves, but send new requests elsewhere.
+         */
+        Draining: {
+            /** @enum {string} */
+            database: "connected" | "disconnected";
+            /** @constant */
+            status: "draining";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        /**
          * Failure
          * @description Every error.
          */
@@ -183,7 +213,7 @@ export interface components {
              * @description For the program. New codes may come.
              * @enum {string}
              */
-            error_code: "AUTH_MISSING_HEADER" | "AUTH_INVALID_TOKEN" | "AUTH_EXPIRED_TOKEN" | "AUTH_INVALID_CREDENTIALS" | "AUTH_USER_MISMATCH" | "AUTH_KEYS_UNAVAILABLE" | "RESOURCE_NOT_FOUND" | "RESOURCE_METHOD_NOT_ALLOWED" | "RESOURCE_CONFLICT" | "VALIDATION_REQUIRED_FIELD" | "VALIDATION_FIELD_TOO_LONG" | "VALIDATION_OUT_OF_RANGE" | "VALIDATION_INVALID_FORMAT" | "SYSTEM_INTERNAL_ERROR" | "SYSTEM_DATABASE_ERROR";
+            error_code: "AUTH_MISSING_HEADER" | "AUTH_INVALID_TOKEN" | "AUTH_EXPIRED_TOKEN" | "AUTH_INVALID_CREDENTIALS" | "AUTH_USER_MISMATCH" | "AUTH_KEYS_UNAVAILABLE" | "RESOURCE_NOT_FOUND" | "RESOURCE_METHOD_NOT_ALLOWED" | "RESOURCE_CONFLICT" | "VALIDATION_REQUIRED_FIELD" | "VALIDATION_FIELD_TOO_LONG" | "VALIDATION_OUT_OF_RANGE" | "VALIDATION_INVALID_FORMAT" | "SYSTEM_RATE_LIMIT_EXCEEDED" | "SYSTEM_INTERNAL_ERROR" | "SYSTEM_DATABASE_ERROR";
             /**
              * Format: date-time
              * @description When, in UTC.
@@ -192,7 +222,7 @@ export interface components {
         };
         /**
          * Healthy
-         * @description The database answers.
+         * @description The database answers, and nothing else is in trouble.
          */
         Healthy: {
             /** @constant */
@@ -214,14 +244,19 @@ export interface components {
         };
         /**
          * Links
-         * @description Where to go from here.
+         * @description Where to go from here; some deployments serve no documentation.
          */
         Links: {
-            docs: string;
+            docs?: string;
             health: string;
-            openapi: string;
-            redoc: string;
+            openapi?: string;
+            redoc?: string;
         };
+        /**
+         * NotReady
+         * @description Send requests elsewhere, if there is another server.
+         */
+        NotReady: components["schemas"]["Unhealthy"] | components["schemas"]["Draining"];
         /**
          * SetCompletion
          * @description Whether the task is done. `{}` turns it round.
@@ -331,6 +366,11 @@ export interface components {
             /** @description 1 to 200 characters (code points), one of them visible, without the white space around them, which is taken off. */
             title?: string;
         };
+        /**
+         * Working
+         * @description The server can work, perhaps not for everybody.
+         */
+        Working: components["schemas"]["Healthy"] | components["schemas"]["Degraded"];
     };
     responses: never;
     parameters: never;
@@ -342,8 +382,16 @@ export interface components {
         Allow: string;
         /** @description The version of what is returned, for `If-Match` and `If-None-Match`. */
         ETag: string;
+        /** @description There where this is the answer of an earlier request with the same `Idempotency-Key`. */
+        "Idempotent-Replayed": "true";
         /** @description The path of the new task. */
         Location: string;
+        /** @description How many requests the limit allows that is reached first. */
+        "RateLimit-Limit": number;
+        /** @description How many of them are left. */
+        "RateLimit-Remaining": number;
+        /** @description After so many seconds all of them are. */
+        "RateLimit-Reset": number;
         /** @description Try again after so many seconds. */
         "Retry-After": number;
         /** @description The credential that is wanted; with `error` where a token was sent (RFC 6750). */
@@ -586,6 +634,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -622,7 +684,10 @@ export interface operations {
     createTask: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it can be sent again: within 24 hours the same key with the same body brings the first answer, and no second task. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /**
                  * @description The user whose tasks they are, as the token names them.
@@ -642,6 +707,7 @@ export interface operations {
             201: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
                     Location: components["headers"]["Location"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
@@ -705,6 +771,17 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It conflicts with what is there already, or under way. It has changed nothing. */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -729,6 +806,30 @@ export interface operations {
             415: {
                 headers: {
                     Accept: components["headers"]["Accept"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description A value breaks a rule. Nothing has changed. */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -890,6 +991,20 @@ export interface operations {
             /** @description The address is too long. */
             414: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1074,6 +1189,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1213,6 +1342,20 @@ export interface operations {
             /** @description The address is too long. */
             414: {
                 headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -1397,6 +1540,20 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
+            /** @description It has been asked too often. */
+            429: {
+                headers: {
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
             /** @description The headers are too large. */
             431: {
                 headers: {
@@ -1439,7 +1596,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The database answers. */
+            /** @description The database answers. With `degraded`, something else that is named does not; what needs it is answered 503, and the rest is served. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -1453,7 +1610,7 @@ export interface operations {
                      *       "timestamp": "2026-01-09T10:00:00.123456Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Healthy"];
+                    "application/json": components["schemas"]["Working"];
                 };
             };
             /** @description This address does not take this method. */
@@ -1507,7 +1664,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failure"];
                 };
             };
-            /** @description The database does not answer. */
+            /** @description The database does not answer; or the server is about to stop, which `draining` says, and serves what still comes. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -1522,7 +1679,7 @@ export interface operations {
                      *       "timestamp": "2026-01-09T10:00:00.123456Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Unhealthy"];
+                    "application/json": components["schemas"]["NotReady"];
                 };
             };
         };

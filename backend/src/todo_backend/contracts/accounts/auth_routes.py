@@ -20,44 +20,60 @@ from todo_backend.contracts.accounts.auth_schemas import (
     TokensRefreshed,
 )
 from todo_backend.web.answer import Answer, json_answer
+from todo_backend.web.client_address import subscriber
 from todo_backend.web.openapi import AUTH, documented
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import Accounts, Leaver
+from todo_backend.web.rate_limits import REFRESH, SIGN_IN, SIGN_OUT, SIGN_UP
+from todo_backend.web.security import Happened
+from todo_backend.web.signature import Accounts, Leaver, Noted
 
 _TAGS: Final = (AUTH,)
 _SIGNED_OUT: Final = json_answer(200, SIGNED_OUT_EXAMPLE)
 
 
-async def sign_up(body: Annotated[SignUp, Body()], accounts: Accounts) -> Answer:
+async def sign_up(body: Annotated[SignUp, Body()], accounts: Accounts, noted: Noted) -> Answer:
     """Open an account, and a first session in it."""
     account, tokens = await accounts.sign_up(
-        email=body.email, password=body.password, name=body.name
+        email=body.email,
+        password=body.password,
+        name=body.name,
+        client=subscriber(noted.client),
     )
+    noted.note(Happened.SIGNED_UP, user_id=account.user_id)
     return _written(201, SignedIn.of(account, tokens))
 
 
-async def sign_in(body: Annotated[SignIn, Body()], accounts: Accounts) -> Answer:
+async def sign_in(body: Annotated[SignIn, Body()], accounts: Accounts, noted: Noted) -> Answer:
     """Open a session in an account."""
-    account, tokens = await accounts.sign_in(email=body.email, password=body.password)
+    account, tokens = await accounts.sign_in(
+        email=body.email, password=body.password, client=subscriber(noted.client)
+    )
+    noted.note(Happened.SIGNED_IN, user_id=account.user_id)
     return _written(200, SignedIn.of(account, tokens))
 
 
-async def refresh_tokens(body: Annotated[RefreshTokens, Body()], accounts: Accounts) -> Answer:
+async def refresh_tokens(
+    body: Annotated[RefreshTokens, Body()], accounts: Accounts, noted: Noted
+) -> Answer:
     """Go on with a session whose access token has expired, or is about to.
 
     A refresh token is good for one use. Whoever uses it again, other than to repeat a request that
     got no answer, ends the session: one of the two was a thief.
     """
-    return _written(200, TokensRefreshed.of(await accounts.refresh(body.refresh_token)))
+    tokens = await accounts.refresh(body.refresh_token)
+    noted.note(Happened.SESSION_RENEWED, user_id=tokens.user_id)
+    return _written(200, TokensRefreshed.of(tokens))
 
 
 async def sign_out(
     caller: Leaver,
     accounts: Accounts,
+    noted: Noted,
     body: Annotated[SignOut | SkipJsonSchema[None], Body()] = None,
 ) -> Answer:
     """End the session of the access token. To do it twice is no error."""
     await accounts.sign_out(caller, None if body is None else body.refresh_token)
+    noted.note(Happened.SIGNED_OUT)
     return _SIGNED_OUT
 
 
@@ -80,6 +96,7 @@ ROUTES: Final = (
         | errors.SIGN_UP,
         status=201,
         tags=_TAGS,
+        budget=SIGN_UP,
     ),
     Route(
         "POST",
@@ -94,6 +111,7 @@ ROUTES: Final = (
         )
         | errors.SIGN_IN,
         tags=_TAGS,
+        budget=SIGN_IN,
     ),
     Route(
         "POST",
@@ -108,6 +126,7 @@ ROUTES: Final = (
         )
         | errors.REFRESH,
         tags=_TAGS,
+        budget=REFRESH,
     ),
     Route(
         "POST",
@@ -119,5 +138,6 @@ ROUTES: Final = (
         )
         | errors.SIGN_OUT,
         tags=_TAGS,
+        budget=SIGN_OUT,
     ),
 )

@@ -9,7 +9,7 @@ from todo_backend.model import errors as facts
 from todo_backend.model.errors import FieldError, Rule, TodoError
 from todo_backend.web.answer import Answer, json_answer
 from todo_backend.web.errors import headers_of
-from todo_backend.web.openapi import ANYWHERE, ErrorResponses, Responses
+from todo_backend.web.openapi import ANYWHERE, LIMITED, ErrorResponses, Responses
 
 Said = tuple[int, str]
 
@@ -27,6 +27,14 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
         facts.TaskNotFound: (404, "Task not found"),
         facts.MethodNotAllowed: (405, "This address does not take this method"),
         facts.EmailTaken: (409, "An account with this email already exists"),
+        facts.IdempotencyKeyMalformed: (
+            400,
+            "Idempotency-Key must be one value of 1 to 255 visible ASCII characters",
+        ),
+        facts.IdempotencyKeyInUse: (
+            409,
+            "The first request with this Idempotency-Key is still running",
+        ),
         facts.PreconditionFailed: (
             412,
             "The task has changed since the version that If-Match names",
@@ -37,6 +45,7 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
             415,
             "The body must be application/json in UTF-8, without a content encoding",
         ),
+        facts.RateLimited: (429, "Too many requests, try again later"),
         facts.HeadersTooLarge: (431, "The headers are too large"),
         facts.Unexpected: (500, "An unexpected error occurred"),
         facts.DatabaseUnavailable: (503, "The database can't be reached, try again soon"),
@@ -44,6 +53,7 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
         facts.KeysUnavailable: (503, "The token can't be verified right now, try again soon"),
     }
 )
+_KEY_REUSED: Final = "Another request was sent with this Idempotency-Key before"
 _KINDS: Final[Mapping[Rule, Kind]] = MappingProxyType(
     {
         Rule.REQUIRED: "missing",
@@ -59,6 +69,10 @@ def present(error: TodoError) -> Answer:
     if isinstance(error, facts.Invalid):
         fields = [_field(each) for each in error.errors]
         said: dict[str, Any] = {"detail": fields[0]["message"], "errors": fields}
+        return json_answer(422, said, *headers_of(error))
+    if isinstance(error, facts.IdempotencyKeyReused):
+        problem = {"field": "Idempotency-Key", "message": _KEY_REUSED, "type": "invalid"}
+        said = {"detail": _KEY_REUSED, "errors": [problem]}
         return json_answer(422, said, *headers_of(error))
     status, detail = _SAID[type(error)]
     return json_answer(status, {"detail": detail}, *headers_of(error))
@@ -86,7 +100,7 @@ _TOKEN: Final = (
     facts.TokenInvalid(""),
     facts.TokenExpired(""),
 )
-_ALWAYS: Final = (*ANYWHERE, *_TOKEN, facts.DatabaseUnavailable(""))
+_ALWAYS: Final = (*ANYWHERE, LIMITED, *_TOKEN, facts.DatabaseUnavailable(""))
 _BODY: Final = (facts.BodyMalformed(), facts.MediaTypeUnsupported())
 _TITLE: Final = facts.Invalid(
     FieldError("title", Rule.TOO_LONG, f"must be between 1 and {TITLE_MAX} characters")
@@ -107,6 +121,9 @@ CREATE: Final = describe(
     facts.Invalid(FieldError("title", Rule.REQUIRED, "is required")),
     _TITLE,
     _DESCRIPTION,
+    facts.IdempotencyKeyMalformed(),
+    facts.IdempotencyKeyInUse(),
+    facts.IdempotencyKeyReused(),
 )
 GET: Final = describe(*_ALWAYS, *_ONE)
 PUT: Final = describe(
@@ -126,6 +143,7 @@ _BUSY: Final = "The server is busy, or its database is away. The same request ma
 SIGN_UP: Final = _meaning(
     describe(
         *ANYWHERE,
+        LIMITED,
         *_BODY,
         facts.Invalid(
             FieldError("email", Rule.REQUIRED, "is required"),
@@ -142,6 +160,7 @@ SIGN_IN: Final = _meaning(
     _meaning(
         describe(
             *ANYWHERE,
+            LIMITED,
             *_BODY,
             _PASSWORD_MISSING,
             facts.CredentialsWrong(""),
@@ -157,6 +176,7 @@ SIGN_IN: Final = _meaning(
 REFRESH: Final = _meaning(
     describe(
         *ANYWHERE,
+        LIMITED,
         *_BODY,
         _NO_REFRESH_TOKEN,
         facts.RefreshTokenInvalid(""),

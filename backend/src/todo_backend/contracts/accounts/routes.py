@@ -19,6 +19,7 @@ from todo_backend.model.task import UNSET, Listing, TaskId
 from todo_backend.web.answer import JSON, Answer, Reply
 from todo_backend.web.bare_task import DELETED, task_answer
 from todo_backend.web.conditional import EntityTags
+from todo_backend.web.idempotency import created
 from todo_backend.web.lists import list_reply
 from todo_backend.web.openapi import (
     CREATED,
@@ -30,7 +31,14 @@ from todo_backend.web.openapi import (
     documented,
 )
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import Caller, IfMatch, IfNoneMatch, Tasks, task_number
+from todo_backend.web.signature import (
+    Caller,
+    IfMatch,
+    IfNoneMatch,
+    Retriable,
+    Tasks,
+    task_number,
+)
 
 _TAGS: Final = EntityTags("a")
 _COLLECTION: Final = "/api/tasks"
@@ -52,11 +60,11 @@ async def list_tasks(caller: Caller, known: IfNoneMatch, tasks: Tasks) -> Reply:
 
 
 async def create_task(
-    caller: Caller, body: Annotated[CreateMyTask, Body()], tasks: Tasks
+    caller: Caller, attempt: Retriable, body: Annotated[CreateMyTask, Body()], tasks: Tasks
 ) -> Answer:
     """Create a task, which is pending. The header `Location` says where it is."""
-    task = await core.create(tasks, caller, body.draft())
-    return task_answer(201, task, _TAGS, (b"location", f"{_COLLECTION}/{task.task_id}".encode()))
+    task = await core.create(tasks, caller, body.draft(), attempt=attempt)
+    return task_answer(201, task, _TAGS, *created(task, f"{_COLLECTION}/{task.task_id}"))
 
 
 async def get_task(caller: Caller, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:

@@ -9,7 +9,7 @@ from todo_backend.model import errors as facts
 from todo_backend.model.errors import FieldError, Rule, TodoError
 from todo_backend.web.answer import Answer, json_answer
 from todo_backend.web.errors import headers_of, shown
-from todo_backend.web.openapi import ANYWHERE, ErrorResponses
+from todo_backend.web.openapi import ANYWHERE, LIMITED, ErrorResponses
 
 Said = tuple[int, Code, str]
 
@@ -35,6 +35,11 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
             "RESOURCE_METHOD_NOT_ALLOWED",
             "This address does not take this method",
         ),
+        facts.IdempotencyKeyInUse: (
+            409,
+            "RESOURCE_CONFLICT",
+            "The first request with this Idempotency-Key is still running",
+        ),
         facts.PreconditionFailed: (
             412,
             "RESOURCE_CONFLICT",
@@ -53,6 +58,11 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
             "VALIDATION_INVALID_FORMAT",
             "The body must be application/json in UTF-8, without a content encoding",
         ),
+        facts.RateLimited: (
+            429,
+            "SYSTEM_RATE_LIMIT_EXCEEDED",
+            "Too many requests, try again later",
+        ),
         facts.HeadersTooLarge: (431, "VALIDATION_INVALID_FORMAT", "The headers are too large"),
         facts.DatabaseUnavailable: (
             503,
@@ -66,6 +76,19 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
         ),
         facts.Overloaded: (503, "SYSTEM_DATABASE_ERROR", "The server is busy, try again soon"),
         facts.Unexpected: (500, "SYSTEM_INTERNAL_ERROR", "An unexpected error occurred"),
+    }
+)
+_KEY: Final = "Idempotency-Key"
+_OF_KEYS: Final[Mapping[type[TodoError], tuple[int, FieldError]]] = MappingProxyType(
+    {
+        facts.IdempotencyKeyMalformed: (
+            400,
+            FieldError(_KEY, Rule.FORMAT, "must be one value of 1 to 255 visible ASCII characters"),
+        ),
+        facts.IdempotencyKeyReused: (
+            422,
+            FieldError(_KEY, Rule.FORMAT, "was sent with another request before"),
+        ),
     }
 )
 _RULES: Final[Mapping[Rule, Code]] = MappingProxyType(
@@ -89,6 +112,10 @@ def present(error: TodoError) -> Answer:
         details = _problem(first)
         if len(error.errors) > 1:
             details["errors"] = [_problem(each) for each in error.errors]
+    elif type(error) in _OF_KEYS:
+        status, about_key = _OF_KEYS[type(error)]
+        code, message = _RULES[about_key.rule], f"{about_key.field} {about_key.constraint}"
+        details = _problem(about_key)
     else:
         status, code, message = _SAID[type(error)]
     if isinstance(error, facts.Unexpected) and error.cause is not None:
@@ -110,6 +137,7 @@ def _problem(error: FieldError) -> dict[str, Any]:
 _TITLE: Final = "must be between 1 and 255 characters"
 _ALWAYS: Final = (
     *ANYWHERE,
+    LIMITED,
     facts.CredentialMissing(""),
     facts.TokenInvalid(""),
     facts.TokenExpired(""),
@@ -139,7 +167,13 @@ LIST: Final = describe(
         FieldError("status", Rule.FORMAT, "must be one of: all, pending, completed", "done")
     ),
 )
-CREATE: Final = describe(*_ALWAYS, *_BODY)
+CREATE: Final = describe(
+    *_ALWAYS,
+    *_BODY,
+    facts.IdempotencyKeyMalformed(),
+    facts.IdempotencyKeyInUse(),
+    facts.IdempotencyKeyReused(),
+)
 GET: Final = describe(*_ALWAYS, *_ONE)
 PUT: Final = describe(*_ALWAYS, *_ONE, *_BODY, facts.PreconditionFailed())
 DELETE: Final = describe(*_ALWAYS, *_ONE, facts.PreconditionFailed())

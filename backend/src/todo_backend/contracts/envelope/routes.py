@@ -26,9 +26,17 @@ from todo_backend.core import tasks as core
 from todo_backend.model.task import UNSET, Rendered, TaskId
 from todo_backend.web.answer import JSON, Answer, Header
 from todo_backend.web.conditional import EntityTags
+from todo_backend.web.idempotency import created
 from todo_backend.web.openapi import CREATED, LISTED, NOT_MODIFIED, READ, Responses, documented
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Tasks, task_number
+from todo_backend.web.signature import (
+    IfMatch,
+    IfNoneMatch,
+    Owner,
+    Retriable,
+    Tasks,
+    task_number,
+)
 
 _TAGS: Final = EntityTags("e")
 _COLLECTION: Final = "/api/{user_id}/tasks"
@@ -58,11 +66,13 @@ async def list_tasks(
     return Answer(200, body.encode(), (JSON, *validator))
 
 
-async def create_task(owner: Owner, body: Annotated[CreateTask, Body()], tasks: Tasks) -> Answer:
+async def create_task(
+    owner: Owner, attempt: Retriable, body: Annotated[CreateTask, Body()], tasks: Tasks
+) -> Answer:
     """Create a task, which is pending. The header `Location` says where it is."""
-    task = await core.create(tasks, owner, body.draft())
+    task = await core.create(tasks, owner, body.draft(), attempt=attempt)
     location = f"/api/{quote(owner.user_id, safe='')}/tasks/{task.task_id}"
-    return _one(201, task, "Task created successfully", (b"location", location.encode()))
+    return _one(201, task, "Task created successfully", *created(task, location))
 
 
 async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:

@@ -9,7 +9,7 @@ from todo_backend.model import errors as facts
 from todo_backend.model.errors import FieldError, Rule, TodoError
 from todo_backend.web.answer import Answer, json_answer
 from todo_backend.web.errors import headers_of
-from todo_backend.web.openapi import ANYWHERE, ErrorResponses, Responses
+from todo_backend.web.openapi import ANYWHERE, LIMITED, ErrorResponses, Responses
 
 Said = tuple[int, Code, str]
 
@@ -30,6 +30,21 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
             "METHOD_NOT_ALLOWED",
             "This address does not take this method",
         ),
+        facts.IdempotencyKeyMalformed: (
+            400,
+            "VALIDATION_ERROR",
+            "Idempotency-Key must be one value of 1 to 255 visible ASCII characters",
+        ),
+        facts.IdempotencyKeyInUse: (
+            409,
+            "CONFLICT",
+            "The first request with this Idempotency-Key is still running",
+        ),
+        facts.IdempotencyKeyReused: (
+            422,
+            "VALIDATION_ERROR",
+            "Another request was sent with this Idempotency-Key before",
+        ),
         facts.PreconditionFailed: (
             412,
             "CONFLICT",
@@ -42,6 +57,7 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
             "VALIDATION_ERROR",
             "The body must be application/json in UTF-8, without a content encoding",
         ),
+        facts.RateLimited: (429, "RATE_LIMITED", "Too many requests, try again later"),
         facts.HeadersTooLarge: (431, "VALIDATION_ERROR", "The headers are too large"),
         facts.Unexpected: (500, "SERVER_ERROR", "Internal server error"),
         facts.DatabaseUnavailable: (
@@ -84,6 +100,7 @@ _TITLE: Final = f"must be between 1 and {TITLE_MAX} characters"
 _DESCRIPTION: Final = f"must be at most {DESCRIPTION_MAX} characters"
 _ALWAYS: Final = (
     *ANYWHERE,
+    LIMITED,
     facts.CredentialMissing(""),
     facts.TokenInvalid(""),
     facts.WrongUser(),
@@ -133,7 +150,13 @@ LIST: Final = _described(
     facts.Invalid(FieldError("status", Rule.FORMAT, "must be one of: all, pending, completed")),
     facts.Invalid(FieldError("limit", Rule.FORMAT, "must be a whole number")),
 )
-CREATE: Final = _described(*_BODY, facts.Invalid(FieldError("title", Rule.REQUIRED, "is required")))
+CREATE: Final = _described(
+    *_BODY,
+    facts.Invalid(FieldError("title", Rule.REQUIRED, "is required")),
+    facts.IdempotencyKeyMalformed(),
+    facts.IdempotencyKeyInUse(),
+    facts.IdempotencyKeyReused(),
+)
 GET: Final = _described(*_ONE)
 PUT: Final = _described(*_ONE, *_BODY, _COMPLETED, facts.PreconditionFailed())
 DELETE: Final = _described(*_ONE, facts.PreconditionFailed())

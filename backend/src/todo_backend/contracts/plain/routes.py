@@ -21,6 +21,7 @@ from todo_backend.model.task import UNSET, TaskId
 from todo_backend.web.answer import JSON, Answer, Reply
 from todo_backend.web.bare_task import DELETED, task_answer
 from todo_backend.web.conditional import EntityTags
+from todo_backend.web.idempotency import created
 from todo_backend.web.lists import list_reply
 from todo_backend.web.openapi import (
     CREATED,
@@ -32,7 +33,14 @@ from todo_backend.web.openapi import (
     documented,
 )
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Tasks, task_number
+from todo_backend.web.signature import (
+    IfMatch,
+    IfNoneMatch,
+    Owner,
+    Retriable,
+    Tasks,
+    task_number,
+)
 
 _TAGS: Final = EntityTags("p")
 _COLLECTION: Final = "/api/{user_id}/tasks"
@@ -62,11 +70,13 @@ async def list_tasks(
     )
 
 
-async def create_task(owner: Owner, body: Annotated[CreateTask, Body()], tasks: Tasks) -> Answer:
+async def create_task(
+    owner: Owner, attempt: Retriable, body: Annotated[CreateTask, Body()], tasks: Tasks
+) -> Answer:
     """Create a task, which is pending. The header `Location` says where it is."""
-    task = await core.create(tasks, owner, body.draft())
+    task = await core.create(tasks, owner, body.draft(), attempt=attempt)
     location = f"/api/{quote(owner.user_id, safe='')}/tasks/{task.task_id}"
-    return task_answer(201, task, _TAGS, (b"location", location.encode()))
+    return task_answer(201, task, _TAGS, *created(task, location))
 
 
 async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:

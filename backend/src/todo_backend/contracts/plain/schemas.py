@@ -21,6 +21,7 @@ Code = Literal[
     "NOT_FOUND",
     "METHOD_NOT_ALLOWED",
     "CONFLICT",
+    "RATE_LIMITED",
     "SERVER_ERROR",
     "SERVICE_UNAVAILABLE",
 ]

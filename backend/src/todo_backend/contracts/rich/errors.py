@@ -10,7 +10,7 @@ from todo_backend.model import errors as facts
 from todo_backend.model.errors import FieldError, Rule, TodoError
 from todo_backend.web.answer import Answer, json_answer
 from todo_backend.web.errors import headers_of
-from todo_backend.web.openapi import ANYWHERE, ErrorResponses, Responses
+from todo_backend.web.openapi import ANYWHERE, LIMITED, ErrorResponses, Responses
 
 Said = tuple[int, Code, str]
 
@@ -39,6 +39,21 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
             "RESOURCE_METHOD_NOT_ALLOWED",
             "This address does not take this method",
         ),
+        facts.IdempotencyKeyMalformed: (
+            400,
+            _FORMAT,
+            "Idempotency-Key must be one value of 1 to 255 visible ASCII characters",
+        ),
+        facts.IdempotencyKeyInUse: (
+            409,
+            "RESOURCE_CONFLICT",
+            "The first request with this Idempotency-Key is still running",
+        ),
+        facts.IdempotencyKeyReused: (
+            422,
+            _FORMAT,
+            "Another request was sent with this Idempotency-Key before",
+        ),
         facts.PreconditionFailed: (
             412,
             "RESOURCE_CONFLICT",
@@ -50,6 +65,11 @@ _SAID: Final[Mapping[type[TodoError], Said]] = MappingProxyType(
             415,
             _FORMAT,
             "The body must be application/json in UTF-8, without a content encoding",
+        ),
+        facts.RateLimited: (
+            429,
+            "SYSTEM_RATE_LIMIT_EXCEEDED",
+            "Too many requests, try again later",
         ),
         facts.HeadersTooLarge: (431, _FORMAT, "The headers are too large"),
         facts.Unexpected: (500, "SYSTEM_INTERNAL_ERROR", "An unexpected error occurred"),
@@ -102,6 +122,7 @@ def _said(error: TodoError) -> Said:
 _BAD_REQUEST: Final = "The body is not valid JSON, or a value breaks a rule. Nothing has changed."
 _ALWAYS: Final = (
     *ANYWHERE,
+    LIMITED,
     facts.CredentialMissing(""),
     facts.TokenInvalid(""),
     facts.TokenExpired(""),
@@ -154,7 +175,13 @@ LIST: Final = _described(
         "must be the next_cursor of a list with the same filters and the same sort",
     ),
 )
-CREATE: Final = _described(*_BODY, _broken("title", Rule.REQUIRED, "is required"))
+CREATE: Final = _described(
+    *_BODY,
+    _broken("title", Rule.REQUIRED, "is required"),
+    facts.IdempotencyKeyMalformed(),
+    facts.IdempotencyKeyInUse(),
+    facts.IdempotencyKeyReused(),
+)
 GET: Final = _described(*_ONE)
 PUT: Final = _described(*_ONE, *_BODY, _COMPLETED, facts.PreconditionFailed())
 DELETE: Final = _described(*_ONE, facts.PreconditionFailed())

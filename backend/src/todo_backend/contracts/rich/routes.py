@@ -26,6 +26,7 @@ from todo_backend.web.answer import JSON, Answer
 from todo_backend.web.bare_task import DELETED, task_answer
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.cursors import Sealed
+from todo_backend.web.idempotency import created
 from todo_backend.web.openapi import (
     CREATED,
     GONE,
@@ -36,7 +37,15 @@ from todo_backend.web.openapi import (
     documented,
 )
 from todo_backend.web.operation import Route
-from todo_backend.web.signature import IfMatch, IfNoneMatch, Owner, Searches, Tasks, task_number
+from todo_backend.web.signature import (
+    IfMatch,
+    IfNoneMatch,
+    Owner,
+    Retriable,
+    Searches,
+    Tasks,
+    task_number,
+)
 
 _TAGS: Final = EntityTags("r")
 _COLLECTION: Final = "/api/{user_id}/tasks"
@@ -83,10 +92,12 @@ async def list_tasks(
     return Answer(200, body, (JSON, *validator, (b"link", link.encode())))
 
 
-async def create_task(owner: Owner, body: Annotated[CreateTask, Body()], tasks: Tasks) -> Answer:
+async def create_task(
+    owner: Owner, attempt: Retriable, body: Annotated[CreateTask, Body()], tasks: Tasks
+) -> Answer:
     """Create a task, which is pending. The header `Location` says where it is."""
-    task = await core.create(tasks, owner, body.draft())
-    return task_answer(201, task, _TAGS, (b"location", f"{_path(owner)}/{task.task_id}".encode()))
+    task = await core.create(tasks, owner, body.draft(), attempt=attempt)
+    return task_answer(201, task, _TAGS, *created(task, f"{_path(owner)}/{task.task_id}"))
 
 
 async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:

@@ -1,7 +1,8 @@
 -- The one way to accounts, sessions and refresh tokens: a call is a round trip and a transaction.
 --
 -- The functions belong to todo_auth and run as it. It sees the rows of every user, since an address
--- or a token is what a user is found by, so each function finds by a whole key and never by a part.
+-- or a token is what a user is found by, so each function finds by a whole key and never by a part;
+-- but for the one that drops what has expired, and tells nothing of it.
 --
 -- A refusal is an outcome and no error: what it brings with it, the end of a session, must be kept.
 --
@@ -53,29 +54,38 @@ END
 $$;
 
 -- False when there is no such account any more. `p_new_hash`, unless it is null, takes the place of
--- `p_password_hash` as long as that is still the one. Sessions that have expired are swept out here.
+-- `p_password_hash` as long as that is still the one. The user has at most `p_sessions_max` sessions
+-- afterwards: what has expired goes, then what was revoked, then the oldest.
 CREATE FUNCTION open_session(
     p_user_id text, p_password_hash text, p_new_hash text,
     p_session_id text, p_token_hash bytea, p_issued_at timestamptz,
-    p_token_seconds integer, p_session_seconds integer,
+    p_token_seconds integer, p_session_seconds integer, p_sessions_max integer,
     OUT opened boolean
 )
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = {{search_path}} SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s' AS $$
 BEGIN
+    -- One after another, or two that count at once would both find room.
+    PERFORM FROM accounts a WHERE a.user_id = p_user_id FOR NO KEY UPDATE;
+    opened := FOUND;
+    IF NOT opened THEN
+        RETURN;
+    END IF;
     IF p_new_hash IS NOT NULL THEN
         UPDATE accounts a SET password_hash = p_new_hash, updated_at = clock_timestamp()
             WHERE a.user_id = p_user_id AND a.password_hash = p_password_hash;
     END IF;
-    PERFORM FROM accounts a WHERE a.user_id = p_user_id;
-    opened := FOUND;
-    IF opened THEN
-        DELETE FROM sessions s WHERE s.user_id = p_user_id AND s.expires_at <= clock_timestamp();
-        PERFORM start_session(p_user_id, p_session_id, p_token_hash, p_issued_at, p_token_seconds, p_session_seconds);
-    END IF;
+    DELETE FROM sessions s WHERE s.user_id = p_user_id AND s.expires_at <= clock_timestamp();
+    DELETE FROM sessions s WHERE s.user_id = p_user_id AND s.id = ANY (ARRAY(
+        SELECT o.id FROM sessions o WHERE o.user_id = p_user_id
+            ORDER BY o.revoked_at IS NULL DESC, o.created_at DESC, o.id OFFSET p_sessions_max - 1
+    ));
+    PERFORM start_session(p_user_id, p_session_id, p_token_hash, p_issued_at, p_token_seconds, p_session_seconds);
 END
 $$;
 
+-- Drops a few sessions that have expired, whosever they are: as long as anybody signs in, there are
+-- not more and more of those who don't come back.
 CREATE FUNCTION start_session(
     p_user_id text, p_session_id text, p_token_hash bytea, p_issued_at timestamptz,
     p_token_seconds integer, p_session_seconds integer
@@ -84,6 +94,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     opened_at timestamptz := clock_timestamp();
 BEGIN
+    PERFORM prune_sessions(2);
     INSERT INTO sessions (user_id, id, created_at, expires_at)
         VALUES (p_user_id, p_session_id, opened_at, opened_at + make_interval(secs => p_session_seconds));
     INSERT INTO refresh_tokens (hash, user_id, session_id, issued_at, expires_at)
@@ -91,6 +102,26 @@ BEGIN
             p_token_hash, p_user_id, p_session_id, p_issued_at,
             opened_at + make_interval(secs => least(p_token_seconds, p_session_seconds))
         );
+END
+$$;
+
+-- Drops at most so many sessions that have expired, of any users, with their tokens, and says how
+-- many. A session that another transaction holds is left to it.
+CREATE FUNCTION prune_sessions(p_limit bigint, OUT dropped bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = {{search_path}} SET plan_cache_mode = force_generic_plan SET lock_timeout = '3s' AS $$
+DECLARE
+    due RECORD;
+BEGIN
+    dropped := 0;
+    -- One by one, by its key: behind policies the planner may read the whole table for a join.
+    FOR due IN
+        SELECT s.user_id, s.id FROM sessions s WHERE s.expires_at <= statement_timestamp()
+            ORDER BY s.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
+    LOOP
+        DELETE FROM sessions s WHERE s.user_id = due.user_id AND s.id = due.id;
+        dropped := dropped + 1;
+    END LOOP;
 END
 $$;
 
