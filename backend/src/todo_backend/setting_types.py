@@ -1,13 +1,19 @@
 """How the text of a variable becomes a value, and the sentence for where it can't."""
 
 import re
+from collections.abc import Collection, Mapping
 from hashlib import sha256
+from importlib.util import find_spec
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError, Url
 
+from todo_backend.core import rate_limits
+from todo_backend.core.rate_limits import Limit
 from todo_backend.database.url import DatabaseUrlError, parse
+from todo_backend.web.client_address import UNIX, Network, trusted_network
 
 SECRET_LENGTH_MIN: Final = 32
 
@@ -29,6 +35,14 @@ _WEB_URL: Final = re.compile(
 )
 
 
+# User and password as they are, because nobody reads them before the store's own client does.
+_STORE_URL: Final = re.compile(
+    r"(?:redis|valkey)s?://(?:[^@/?#\s]*@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/[0-9]{0,4})?"
+)
+_PORT_MAX: Final = 65_535
+
+
 def problem(sentence: str) -> PydanticCustomError:
     """Make the error of a value: `sentence` follows the variable's name and holds no value."""
     return PydanticCustomError(PROBLEM, "{sentence}", {"sentence": sentence})
@@ -42,6 +56,22 @@ def names(text: str) -> tuple[str, ...]:
 def whole(default: int, *, least: int, most: int) -> Any:  # noqa: ANN401 - as pydantic's Field, which stands for a value
     """Make the field of a whole number from `least` to `most`."""
     return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
+
+
+def contract_problems(
+    listed: Collection[str], contracts: Collection[str], families: Mapping[str, str]
+) -> list[str]:
+    """Say in lines what is wrong with the choice of `contracts`, as `load` describes it."""
+    known = [name for name in listed if name in contracts]
+    served = [families.get(name, name) for name in dict.fromkeys(known)]
+    choice = ", ".join(sorted(contracts))
+    checks = {
+        f"wants at least one of {choice}": not listed,
+        f"wants no other names than {choice}": len(known) < len(listed),
+        "wants each name once": len(set(known)) < len(known),
+        "wants at most one of the contracts that share their URLs": len(set(served)) < len(served),
+    }
+    return [f"API_CONTRACTS {sentence}" for sentence, is_broken in checks.items() if is_broken]
 
 
 def is_open_to_wiretaps(url: str) -> bool:
@@ -117,7 +147,41 @@ def _checked_secrets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return tuple(map(checked_secret, value))
 
 
+def _rate_limits(value: object) -> object:
+    try:
+        return rate_limits.parse(value) if isinstance(value, str) else value
+    except ValueError:
+        raise problem("wants limits such as 10/minute or 10/minute;100/hour") from None
+
+
+def _rate_limit_storage(value: object) -> object:
+    if not isinstance(value, str) or value.lower() == "memory":
+        return None
+    found = _STORE_URL.fullmatch(value)
+    if not found or int(found["port"] or 0) > _PORT_MAX:
+        raise problem("wants memory, or redis://, rediss://, valkey:// or valkeys:// and a host")
+    if find_spec("redis") is None:
+        raise problem("wants a package that is not here: install todo-backend[redis]")
+    return value
+
+
+def _proxies(value: object) -> object:
+    return tuple(map(_proxy, names(value))) if isinstance(value, str) else value
+
+
+def _proxy(text: str) -> str | Network:
+    try:
+        return UNIX if text.lower() == UNIX else trusted_network(text)
+    except ValueError:
+        raise problem(
+            "wants addresses and networks such as 10.0.0.0/8, fewer than all there are, or unix"
+        ) from None
+
+
 Lower = BeforeValidator(str.lower)
+RateLimits = Annotated[tuple[Limit, ...], BeforeValidator(_rate_limits)]
+RateLimitStorage = Annotated[SecretStr | None, BeforeValidator(_rate_limit_storage)]
+Proxies = Annotated[tuple[IPv4Network | IPv6Network | str, ...], BeforeValidator(_proxies)]
 Names = Annotated[tuple[str, ...], BeforeValidator(names)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]

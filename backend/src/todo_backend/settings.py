@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from todo_backend.auth.shared_secret import DIGEST_BYTES, HmacAlgorithm
+from todo_backend.core import rate_limits
 from todo_backend.database.url import ConnectArgs, parse
 from todo_backend.model.errors import TodoError
 from todo_backend.setting_types import (
@@ -29,8 +30,12 @@ from todo_backend.setting_types import (
     Lower,
     Names,
     Origins,
+    Proxies,
+    RateLimits,
+    RateLimitStorage,
     Secret,
     Secrets,
+    contract_problems,
     is_open_to_wiretaps,
     names,
     problem,
@@ -75,6 +80,7 @@ class Settings(BaseSettings):
         "development", description="development, production or test"
     )
     debug: bool = Field(default=False, description="true or false")
+    docs_enabled: bool = Field(default=True, description="true or false")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = Field(
         "info", description="debug, info, warning or error"
     )
@@ -87,6 +93,13 @@ class Settings(BaseSettings):
     )
     port: int = Field(8000, ge=0, le=65535, description="a number from 0 (any free one) to 65535")
     workers: int = whole(1, least=1, most=64)
+    shutdown_drain_seconds: float = Field(
+        default_factory=lambda data: 5.0 if data["environment"] == "production" else 0.0,
+        ge=0,
+        le=300,
+        allow_inf_nan=False,
+        description="a number of seconds from 0 to 300",
+    )
     data_dir: Annotated[Path, BeforeValidator(os.path.expanduser)] = Path(".data")
     database_url: DatabaseUrl | None = None
     database_timeout_seconds: float = Field(
@@ -117,6 +130,13 @@ class Settings(BaseSettings):
     jwt_leeway_seconds: int = whole(5, least=0, most=60)
     access_token_expire_minutes: int = whole(15, least=1, most=24 * 60)
     refresh_token_expire_days: int = whole(7, least=1, most=30)
+    rate_limit_enabled: bool = Field(default=True, description="true or false")
+    rate_limit_auth: RateLimits = rate_limits.parse("20/minute;200/hour")
+    rate_limit_account: RateLimits = rate_limits.parse("5/15 minutes")
+    rate_limit_taken_email: RateLimits = rate_limits.parse("10/hour")
+    rate_limit_api: RateLimits = rate_limits.parse("6000/minute")
+    rate_limit_storage: RateLimitStorage = None
+    trusted_proxies: Proxies = ()
     api_contracts: Names
     cors_origins: Origins = ()
     frontend_url: Origins = ()
@@ -227,7 +247,7 @@ def load(
     """
     values = _read(os.environ if env is None else env, env_file)
     values.setdefault("API_CONTRACTS", ",".join(n for n in DEFAULT_CONTRACTS if n in contracts))
-    problems = _contract_problems(names(values["API_CONTRACTS"]), contracts, families or {})
+    problems = contract_problems(names(values["API_CONTRACTS"]), contracts, families or {})
     try:
         settings = Settings(**values)
     except ValidationError as error:
@@ -266,18 +286,3 @@ def _lines(error: ValidationError) -> list[str]:
         elif found["type"] != "default_factory_not_called":
             lines.append(f"{field.validation_alias} wants {field.description}")
     return lines
-
-
-def _contract_problems(
-    listed: Collection[str], contracts: Collection[str], families: Mapping[str, str]
-) -> list[str]:
-    known = [name for name in listed if name in contracts]
-    served = [families.get(name, name) for name in dict.fromkeys(known)]
-    choice = ", ".join(sorted(contracts))
-    checks = {
-        f"wants at least one of {choice}": not listed,
-        f"wants no other names than {choice}": len(known) < len(listed),
-        "wants each name once": len(set(known)) < len(known),
-        "wants at most one of the contracts that share their URLs": len(set(served)) < len(served),
-    }
-    return [f"API_CONTRACTS {sentence}" for sentence, is_broken in checks.items() if is_broken]

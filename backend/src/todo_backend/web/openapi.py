@@ -10,7 +10,12 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from todo_backend.model import errors as facts
-from todo_backend.model.errors import Invalid, TodoError
+from todo_backend.model.errors import (
+    IdempotencyKeyMalformed,
+    IdempotencyKeyReused,
+    Invalid,
+    TodoError,
+)
 from todo_backend.web.answer import Answer
 
 Responses = dict[int | str, dict[str, Any]]
@@ -24,6 +29,9 @@ when something goes wrong.
 A single task carries an `ETag`. Send it back as `If-Match` to change the task only if nobody else
 has, or as `If-None-Match` to be told that nothing has changed. Without these headers the last
 writer wins, field by field.
+
+Where requests are counted, `RateLimit-Remaining` says how many are left of `RateLimit-Limit`, and
+`RateLimit-Reset` after how many seconds all of them are. Then comes 429.
 """
 _ELSEWHERE: Final = "from Better Auth"
 _HERE_TOO: Final = "from `signUp`, `signIn` or `refreshTokens`,\nor one from Better Auth"
@@ -45,6 +53,7 @@ _BOUNDS: Final = ("minimum", "maximum")
 _PLACES: Final = ("path", "query", "header")
 _PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
 
+_REPLAYED: Final = "Idempotent-Replayed"
 _HEADERS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "X-Request-ID": (
         "Names this request in the server's log: the client's own id, if it sent a fit one.",
@@ -55,6 +64,10 @@ _HEADERS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
         {"examples": ['"e-660c315273f1f"']},
     ),
     "Location": ("The path of the new task.", {"examples": ["/api/user_123/tasks/1"]}),
+    _REPLAYED: (
+        "There where this is the answer of an earlier request with the same `Idempotency-Key`.",
+        {"const": "true"},
+    ),
     "WWW-Authenticate": (
         "The credential that is wanted; with `error` where a token was sent (RFC 6750).",
         {"examples": ["Bearer", 'Bearer error="invalid_token"']},
@@ -65,22 +78,35 @@ _HEADERS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
         "Try again after so many seconds.",
         {"type": "integer", "minimum": 0, "examples": [1]},
     ),
+    "RateLimit-Limit": (
+        "How many requests the limit allows that is reached first.",
+        {"type": "integer", "minimum": 1, "examples": [6000]},
+    ),
+    "RateLimit-Remaining": (
+        "How many of them are left.",
+        {"type": "integer", "minimum": 0, "examples": [0]},
+    ),
+    "RateLimit-Reset": (
+        "After so many seconds all of them are.",
+        {"type": "integer", "minimum": 1, "examples": [12]},
+    ),
 }
 # What our own answers carry that a client may want to read.
 _DOCUMENTED: Final = {name.lower().encode(): name for name in _HEADERS}
 # Spelled out because the phrases of `http.HTTPStatus` change from one Python to the next.
 _MEANING: Final[Mapping[int, str]] = {
-    400: "The body is not valid JSON.",
+    400: "The body is not valid JSON, or a header is not as it has to be.",
     401: "There is no token, or not a good one.",
     403: "The token belongs to another user than the path names.",
     404: "The user has no such task.",
     405: "This address does not take this method.",
-    409: "It conflicts with what is there already. Nothing has changed.",
+    409: "It conflicts with what is there already, or under way. It has changed nothing.",
     412: "The task is not at a version that `If-Match` names. Nothing has changed.",
     413: "The body is too large.",
     414: "The address is too long.",
     415: "The body is not plain JSON in UTF-8.",
     422: "A value breaks a rule. Nothing has changed.",
+    429: "It has been asked too often.",
     431: "The headers are too large.",
     500: "A defect of the server.",
     503: "What the server needs is away, its database or the keys of tokens; or it is busy. The "
@@ -89,7 +115,10 @@ _MEANING: Final[Mapping[int, str]] = {
 
 READ: Final = ("ETag",)
 LISTED: Final = ("ETag",)
-CREATED: Final = ("ETag", "Location")
+CREATED: Final = ("ETag", "Location", _REPLAYED)
+
+LIMITED: Final = facts.RateLimited(6000, retry_after_seconds=12)
+"""A sample of what every route with a limit can answer with."""
 
 ANYWHERE: Final[tuple[TodoError, ...]] = (
     facts.MethodNotAllowed(frozenset()),
@@ -167,7 +196,12 @@ class ErrorResponses:
     def _name(self, sample: TodoError, body: Any) -> str:  # noqa: ANN401 - any JSON
         for key in self.code_at:
             body = body[key]
-        return f"{body} ({sample.errors[0].field})" if isinstance(sample, Invalid) else str(body)
+        match sample:
+            case Invalid():
+                return f"{body} ({sample.errors[0].field})"
+            case IdempotencyKeyMalformed() | IdempotencyKeyReused():
+                return f"{body} (Idempotency-Key)"
+        return str(body)
 
 
 def finished(document: dict[str, Any], routes: Iterable[APIRoute]) -> dict[str, Any]:
@@ -179,7 +213,11 @@ def finished(document: dict[str, Any], routes: Iterable[APIRoute]) -> dict[str, 
     _introduce(document, routes)
     document["security"] = [{SECURITY: []}]
     document["components"]["headers"] = {
-        name: {"description": description, "required": True, "schema": {"type": "string"} | schema}
+        name: {
+            "description": description,
+            "required": name != _REPLAYED,
+            "schema": {"type": "string"} | schema,
+        }
         for name, (description, schema) in _HEADERS.items()
     }
     for route in routes:

@@ -25,7 +25,9 @@ from todo_backend.web import body, fields, parameters
 from todo_backend.web.answer import Reply
 from todo_backend.web.body import NO_BODY, NoBody
 from todo_backend.web.call import Call
+from todo_backend.web.client_address import subscriber
 from todo_backend.web.openapi import Responses
+from todo_backend.web.rate_limits import TASKS, Budget, Gates
 from todo_backend.web.signature import HEADERS, OWNER, PRINCIPALS, Service, leaver, owner
 
 Endpoint = Callable[..., Awaitable[Reply]]
@@ -58,7 +60,8 @@ _Read = Callable[[Call], object]
 class Route:
     """A method of a path, the function that answers, and what is documented of its answers.
 
-    `status` is that of success, whose body `answers` describes with the rest.
+    `status` is that of success, whose body `answers` describes with the rest. `budget` is what its
+    requests are counted as, where there are limits.
     """
 
     method: str
@@ -68,6 +71,7 @@ class Route:
     answers: Responses = field(default_factory=dict)
     status: int = 200
     tags: tuple[str, ...] = ("tasks",)
+    budget: Budget = TASKS
     is_documented: bool = True
 
 
@@ -80,6 +84,7 @@ class Operation(APIRoute):
         *,
         authenticate: Authenticate | None = None,
         services: Mapping[Service, object] = MappingProxyType({}),
+        gates: Gates = MappingProxyType({}),
     ) -> None:
         super().__init__(
             route.path,
@@ -94,6 +99,7 @@ class Operation(APIRoute):
         )
         self._endpoint = route.endpoint
         self._authenticate = authenticate
+        self._gate = gates.get(route.budget)
         self._steps = _Steps(route.endpoint, services)
         if self._steps.principal is not None and authenticate is None:
             raise TypeError(f"{route.operation_id} has a caller and nobody who says who it is")
@@ -102,15 +108,23 @@ class Operation(APIRoute):
         """Run the steps up to the first refusal, which is raised."""
         steps = self._steps
         values = dict(steps.constants)
+        gate, turn = self._gate, None
+        if gate is not None and gate.is_by_client:
+            turn = await gate.enter(call, subscriber(call.record.client))
         if steps.principal is not None and self._authenticate is not None:
             principal = await self._authenticate(call, with_ended_session=steps.with_ended_session)
             call.record.user_id = principal.user_id
             if steps.is_owner and call.path[OWNER] != principal.user_id:
                 raise WrongUser
+            if gate is not None and not gate.is_by_client:
+                turn = await gate.enter(call, principal.user_id)
             values[steps.principal] = principal
         data = await body.read_json(call) if steps.body is not None else NO_BODY
         self._validate(call, data, values)
-        return await self._endpoint(**values)
+        reply = await self._endpoint(**values)
+        if gate is not None and turn is not None:
+            await gate.leave(call, turn, reply.status)
+        return reply
 
     def _validate(self, call: Call, data: object, values: dict[str, object]) -> None:
         errors: list[FieldError] = []
@@ -192,8 +206,7 @@ class _Steps:
             self.is_owner = dependency is owner
             self.with_ended_session = dependency is leaver
         elif dependency in HEADERS:
-            header = HEADERS[dependency]
-            self.reads.append((name, lambda call: call.field_values(header)))
+            self.reads.append((name, HEADERS[dependency]))
         elif dependency is not None:
             self.constants[name] = services[dependency]
 

@@ -14,7 +14,10 @@ from pydantic.json_schema import SkipJsonSchema
 from todo_backend.auth.accounts import AccountService
 from todo_backend.database.search import SearchFunctions
 from todo_backend.database.tasks import TaskFunctions
+from todo_backend.model.attempt import Attempt
 from todo_backend.model.principal import Principal
+from todo_backend.web import idempotency
+from todo_backend.web.call import Call, Record
 from todo_backend.web.openapi import SECURITY
 
 Service = Callable[[], object]
@@ -80,6 +83,27 @@ def _if_none_match(
     raise NotImplementedError
 
 
+def _attempt(
+    idempotency_key: Annotated[
+        str | SkipJsonSchema[None],
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=idempotency.KEY_MAX,
+            pattern="^[!-~]+$",
+            description="Names this request, so that it can be sent again: within 24 hours the "
+            "same key with the same body brings the first answer, and no second task.",
+            examples=["9b2c6f0e-6d0b-4c58-9d4e-6b1f5a3f7f11"],
+        ),
+    ] = None,
+) -> Attempt | None:
+    raise NotImplementedError
+
+
+def _record() -> Record:
+    raise NotImplementedError
+
+
 def task_functions() -> TaskFunctions:
     """Stand for the tasks, written as the route's contract writes them."""
     raise NotImplementedError
@@ -106,6 +130,12 @@ IfMatch = Annotated[list[bytes], Depends(_if_match)]
 IfNoneMatch = Annotated[list[bytes], Depends(_if_none_match)]
 """The values of the header `If-None-Match`."""
 
+Retriable = Annotated[Attempt | None, Depends(_attempt)]
+"""The request under the name that the header `Idempotency-Key` gives it; None without one."""
+
+Noted = Annotated[Record, Depends(_record)]
+"""What the logs will say about the request."""
+
 Tasks = Annotated[TaskFunctions, Depends(task_functions)]
 """The tasks, written as the route's contract writes them."""
 Searches = Annotated[SearchFunctions, Depends(search_functions)]
@@ -115,11 +145,13 @@ Accounts = Annotated[AccountService, Depends(accounts)]
 
 PRINCIPALS: Final = frozenset({owner, caller, leaver})
 """Those that say who is calling."""
-HEADERS: Final[dict[Callable[..., object], bytes]] = {
-    _if_match: b"if-match",
-    _if_none_match: b"if-none-match",
+HEADERS: Final[dict[Callable[..., object], Callable[[Call], object]]] = {
+    _if_match: lambda call: call.field_values(b"if-match"),
+    _if_none_match: lambda call: call.field_values(b"if-none-match"),
+    _attempt: idempotency.read,
+    _record: lambda call: call.record,
 }
-"""Those that stand for a header, and its name."""
+"""Those that stand for a header or the like, and how it is read once the body has been."""
 
 
 def task_number(alias: str | None = None) -> Any:  # noqa: ANN401 - as FastAPI's Path

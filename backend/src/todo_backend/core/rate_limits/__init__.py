@@ -1,0 +1,7 @@
+"""How often something may be done."""
+
+from todo_backend.core.rate_limits.limits import Limit, Quota, parse
+from todo_backend.core.rate_limits.meters import Meter, RateLimiter, Turn
+from todo_backend.core.rate_limits.shared import SharedCounters
+
+__all__ = ["Limit", "Meter", "Quota", "RateLimiter", "SharedCounters", "Turn", "parse"]
