@@ -57,6 +57,9 @@ def _logging_as_before() -> Iterator[None]:
     yield
     root.handlers = handlers
     root.setLevel(level)
+    # uvicorn's configuration enables what is there, and the tests' client tells every address.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).disabled = True
 
 
 def logging_to(form: str, *, level: str = "info") -> io.StringIO:
@@ -92,7 +95,7 @@ def test_uvicorns_own_configuration_is_undone() -> None:
     assert not logging.getLogger("uvicorn.access").hasHandlers()
 
 
-def test_sql_and_its_parameters_are_in_no_line() -> None:
+def test_lg_02_sql_and_its_parameters_are_in_no_line() -> None:
     """Not even at debug level does SQLAlchemy tell what it sends."""
     log = logging_to("json", level="debug")
     engine = create_engine("sqlite://", poolclass=StaticPool)
@@ -181,11 +184,13 @@ def test_a_process_writes_nothing_but_lines(form: str) -> None:
         assert all(line.startswith("[20") and line.endswith("]") for line in lines)
 
 
-def test_a_log_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fa_28_a_log_that_cannot_be_written_stops_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """A full disk costs the lines and not the answers, and no line strays to another place."""
     observability.configure(level="info", form="json", stream=_FullDisk())
 
-    observability.AccessLog()(Record("0" * 32))
+    observability.RequestLog()(Record("0" * 32))
     logging.getLogger("uvicorn.error").error("%s", CANARY)
 
     captured = capsys.readouterr()

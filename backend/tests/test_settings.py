@@ -1,6 +1,7 @@
 """Configuration: what is read, what is refused, and that no complaint shows a value."""
 
 import traceback
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.configuration import (
     loaded,
     problems,
 )
+from todo_backend.core.rate_limits import Limit
 from todo_backend.settings import Settings, SettingsError, load
 
 
@@ -67,6 +69,16 @@ def test_the_canaries_cover_every_variable() -> None:
     [
         ("DEBUG", "maybe"),
         ("PORT", "-1"),
+        ("RATE_LIMIT_API", "0/minute"),
+        ("RATE_LIMIT_API", "many"),
+        ("RATE_LIMIT_AUTH", "10/minute;"),
+        ("RATE_LIMIT_STORAGE", "redis://"),
+        ("RATE_LIMIT_STORAGE", "redis://host:70000"),
+        ("RATE_LIMIT_STORAGE", "redis://host/0?protocol=3"),
+        ("RATE_LIMIT_STORAGE", "memcached://host"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "proxy.example"),
         ("PORT", "65536"),
         ("PORT", "80.5"),
         ("WORKERS", "0"),
@@ -90,6 +102,7 @@ def test_the_canaries_cover_every_variable() -> None:
         ("JWT_ALGORITHM", "RS256"),
         ("JWT_ALGORITHM", "EdDSA"),
         ("ENVIRONMENT", "prod"),
+        ("DOCS_ENABLED", "never"),
         ("LOG_LEVEL", "trace"),
         ("LOG_FORMAT", "xml"),
         ("HOST", "local host"),
@@ -150,6 +163,7 @@ def test_a_wrong_value_is_refused(name: str, value: str) -> None:
         ("DEBUG", "0", "debug", False),
         ("DEBUG", "", "debug", False),
         ("DB_PREPARED_STATEMENTS", "off", "db_prepared_statements", False),
+        ("DOCS_ENABLED", "off", "docs_enabled", False),
         ("LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("LOG_FORMAT", "json", "log_format", "json"),
         ("PORT", "0", "port", 0),
@@ -161,6 +175,9 @@ def test_a_wrong_value_is_refused(name: str, value: str) -> None:
         ("JWT_AUDIENCE", "https://app.example", "jwt_audience", "https://app.example"),
         ("BETTER_AUTH_URL", "https://App.example:443/", "better_auth_url", "https://app.example"),
         ("API_CONTRACTS", " accounts , envelope,", "api_contracts", ("accounts", "envelope")),
+        ("RATE_LIMIT_API", "9/second; 9 per hour", "rate_limit_api", (Limit(9, 1), Limit(9, 3600))),
+        ("RATE_LIMIT_STORAGE", "Memory", "rate_limit_storage", None),
+        ("TRUSTED_PROXIES", "unix, 10.0.0.7", "trusted_proxies", ("unix", IPv4Network("10.0.0.7"))),
         (
             "ALLOWED_ORIGINS",
             "http://LOCALHOST:3000/",

@@ -3,9 +3,39 @@
 import pytest
 
 from tests.support.configuration import CANARY, PRODUCTION, SECRET, loaded, problems
+from todo_backend import setting_types
+
+REFUSED = {
+    "LG-03": {"BETTER_AUTH_SECRET": f"{CANARY}-short"},
+    "LG-04-31-bytes": {"BETTER_AUTH_SECRET": f"{CANARY}-and-some-more-letters"[:31]},
+    "LG-04-missing": {"BETTER_AUTH_SECRET": ""},
+    "LG-04-placeholder": {"BETTER_AUTH_SECRET": f"changeme-{CANARY}-changeme-changeme"},
+    "LG-04-printed": {"BETTER_AUTH_SECRET": "better-auth-secret-12345678901234567890"},
+    "LG-04-database": {
+        "BETTER_AUTH_SECRET": f"{CANARY}-is-the-password-of-both",
+        "DATABASE_URL": f"postgresql://todo:{CANARY}-is-the-password-of-both@db.example/todo",
+    },
+    "LG-05": {"DEBUG": "true"},
+}
 
 
-def test_the_database_password_is_no_secret_for_tokens() -> None:
+@pytest.mark.parametrize("env", REFUSED.values(), ids=REFUSED)
+def test_production_refuses(env: dict[str, str]) -> None:
+    """One line names the variable; a secret that isn't good is not shown for all that."""
+    (line,) = problems(PRODUCTION | env)
+
+    assert line.split()[0] == next(iter(env))
+    assert CANARY not in line
+
+
+def test_lg_04_what_a_specification_prints_is_known_by_its_hash() -> None:
+    """Whoever copies the one of a document is told, and the document's secret stands nowhere."""
+    printed = "6e3de2633d2cb1d86afb1f7f79bcadc359e928152b61bcb3b5dc16b2ecbbb9ac"
+
+    assert printed in setting_types._PUBLISHED  # noqa: SLF001 - the text itself must stand nowhere
+
+
+def test_lg_04_the_database_password_is_no_secret_for_tokens() -> None:
     """Whoever may read the database must not be able to sign tokens."""
     password = f"{SECRET}@/"
     env = {

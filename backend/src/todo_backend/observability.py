@@ -5,41 +5,58 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TextIO
 
 import orjson
 import structlog
 
+from todo_backend.log_thread import Write, writer_to
 from todo_backend.model.stack import stack_of
 from todo_backend.web.call import Record
+from todo_backend.web.security import Event
+
+SECURITY: Final = "todo_backend.security"
+"""The logger of the lines about refused credentials and what was granted by a password."""
 
 # A library's message has no limit of its own; ours are short.
 _MESSAGE_MAX: Final = 2000
 _UNPRINTABLE: Final = re.compile(r"[^ -~]")
 _BRACKETS: Final = str.maketrans({"[": "\\x5b", "]": "\\x5d"})
 _SHOWN_FIRST: Final = ("timestamp", "level", "user_id", "endpoint", "event")
-_REFUSED_CREDENTIALS: Final = frozenset({401, 403})
+_REFUSALS: Final = frozenset({401, 403, 429})
 
 
-class _Lines(structlog.WriteLogger):
-    """Writes lines. A stream that can't take one, on a full disk say, stops no request."""
+class _Lines:
+    """Where structlog's lines go: each level is the same way out."""
 
-    def msg(self, message: str) -> None:
-        with suppress(OSError):
-            super().msg(message)
+    __slots__ = ("critical", "debug", "error", "info", "msg", "warning")
 
-    debug = info = warning = error = critical = msg
+    def __init__(self, write: Write) -> None:
+        self.msg = self.debug = self.info = self.warning = self.error = self.critical = write
+
+
+class _LibraryLines(logging.Handler):
+    """Where the standard library's lines go."""
+
+    def __init__(self, write: Write, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._write = write
+        self.setFormatter(formatter)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write(self.format(record))
 
 
 def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
     """Send every log line of this process to `stream` (stderr): ours, and those of libraries.
 
     `form` is "json", or "text" for `[TIMESTAMP] [LEVEL] [USER_ID] [ENDPOINT] [MESSAGE]`. Loggers
-    that are bound already (`AccessLog`) keep their stream.
+    that are bound already (`RequestLog`) keep their stream.
     """
-    out = stream or sys.stderr
     render = _json_line if form == "json" else _text_line
+    write = writer_to(stream or sys.stderr, describe_loss=partial(_loss, render))
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -47,17 +64,21 @@ def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: _Lines(out),
+        logger_factory=lambda *_: _Lines(write),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _without_exception_text],
-        )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _without_exception_text],
     )
-    _take_over_libraries(handler, level.upper())
+    _take_over_libraries(_LibraryLines(write, formatter), level.upper())
+
+
+def _loss(render: structlog.typing.Processor, lines: int) -> str:
+    """Say that so many lines could not be written, in the form of the others."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    told = {"event": "log lines dropped", "lines": lines, "level": "warning", "timestamp": now}
+    return str(render(None, "warning", told))
 
 
 def _take_over_libraries(handler: logging.Handler, level: str) -> None:
@@ -80,19 +101,25 @@ def _take_over_libraries(handler: logging.Handler, level: str) -> None:
     access.handlers, access.propagate, access.disabled = [], False, True
 
 
-class AccessLog:
-    """Writes the one line of a request, to where `configure` says at the time this is made."""
+class RequestLog:
+    """Writes the one line of a request, to where `configure` says at the time this is made.
+
+    A request with an event for the security log has a second one, which `logger` tells apart.
+    """
 
     def __init__(self) -> None:
         # Bound now, because that costs more than the line.
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind()
+        self._security = self._log.bind(logger=SECURITY)
 
     def __call__(self, record: Record) -> None:
-        extra: dict[str, str | None] = {} if record.error is None else {"error": record.error}
+        extra: dict[str, str | None] = {}
+        if record.error is not None:
+            extra["error"] = record.error[:_MESSAGE_MAX]
         write = self._log.info
         if record.status >= 500:  # noqa: PLR2004 - the server errors (RFC 9110, section 15.6)
             write = self._log.error
-        elif record.status in _REFUSED_CREDENTIALS:
+        elif record.status in _REFUSALS:
             write = self._log.warning
             extra["client"] = record.client
         write(
@@ -101,6 +128,20 @@ class AccessLog:
             endpoint=record.route,
             status=record.status,
             duration_ms=record.milliseconds,
+            request_id=record.request_id,
+            **extra,
+        )
+        if record.event is not None:
+            self._tell(record.event, record)
+
+    def _tell(self, event: Event, record: Record) -> None:
+        write = self._security.warning if event.name.is_refusal else self._security.info
+        extra = {} if event.reason is None else {"reason": event.reason[:_MESSAGE_MAX]}
+        write(
+            event.name.value,
+            user_id=event.user_id or record.user_id,
+            endpoint=record.route,
+            client=record.client,
             request_id=record.request_id,
             **extra,
         )

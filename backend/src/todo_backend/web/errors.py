@@ -7,15 +7,18 @@ from typing import Final, TypeVar
 import structlog
 from starlette.requests import ClientDisconnect
 
+from todo_backend.core.rate_limits import Quota
 from todo_backend.model.errors import (
     ContentTooLarge,
     CredentialMissing,
     CredentialsWrong,
     DatabaseUnavailable,
+    IdempotencyKeyInUse,
     KeysUnavailable,
     MediaTypeUnsupported,
     MethodNotAllowed,
     Overloaded,
+    RateLimited,
     RequestMalformed,
     TodoError,
     Unauthenticated,
@@ -23,8 +26,10 @@ from todo_backend.model.errors import (
 )
 from todo_backend.model.stack import stack_of
 from todo_backend.model.text import to_well_formed
+from todo_backend.web import rate_limits
 from todo_backend.web.answer import CLOSE, Answer, Header
 from todo_backend.web.call import Call
+from todo_backend.web.security import event_of
 
 SHOWN_MAX: Final = 100
 # What every JSON reader takes without rounding (RFC 8259, section 6).
@@ -48,6 +53,7 @@ async def answered(
         return await produce()
     except TodoError as error:
         call.record.error = type(error).__name__
+        call.record.event = event_of(error)
         if isinstance(error, Unauthenticated | DatabaseUnavailable | KeysUnavailable):
             call.record.error += f": {error.reason}"
         return present(error)
@@ -84,8 +90,12 @@ def headers_of(error: TodoError) -> tuple[Header, ...]:
             found = (allow_header(error.allowed),)
         case MediaTypeUnsupported():
             found = ((b"accept", b"application/json"),)
-        case DatabaseUnavailable() | KeysUnavailable() | Overloaded():
+        case DatabaseUnavailable() | KeysUnavailable() | Overloaded() | IdempotencyKeyInUse():
             found = ((b"retry-after", b"%d" % error.retry_after_seconds),)
+        case RateLimited():
+            seconds = error.retry_after_seconds
+            left = Quota(error.limit, remaining=0, reset_seconds=seconds)
+            found = ((b"retry-after", b"%d" % seconds), *rate_limits.headers_of(left))
         case ContentTooLarge() | RequestMalformed():
             # What comes next on this connection is not the start of a request.
             found = (CLOSE,)
