@@ -17,7 +17,8 @@ NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 CLOSE: Final[Header] = (b"connection", b"close")
 CUT: Final = "todo_backend.cut"
 """Names, in the `state` of a scope, what ends the connection at once, if the server provides it."""
-_LINGER_SECONDS: Final = 2.0
+LINGER_SECONDS: Final = 2.0
+"""How long a client may go on sending after the answer that ends its connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Answer:
 
 async def _discard(receive: Receive) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER_SECONDS):
+        async with asyncio.timeout(LINGER_SECONDS):
             while (await receive()).get("more_body"):
                 pass
 
@@ -82,6 +83,7 @@ class Streamed:
             try:
                 async for part in self.parts:
                     await send({"type": "http.response.body", "body": part, "more_body": True})
+                    del part  # the next one may be long in coming
                     if leaving.done():
                         raise ClientDisconnect
             finally:

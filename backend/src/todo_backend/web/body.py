@@ -46,6 +46,7 @@ async def _received(call: Call) -> bytes:
     while message.get("more_body") and len(body) <= BODY_MAX_BYTES:
         message = await call.receive()
         body += message.get("body", b"")
+    call.has_arrived = not message.get("more_body")
     if message["type"] == "http.disconnect":
         raise ClientDisconnect
     if len(body) > BODY_MAX_BYTES:

@@ -33,9 +33,12 @@ async def _parts(
     chunks: AsyncIterator[RenderedChunk],
     closing: Callable[[int], bytes],
 ) -> AsyncIterator[bytes]:
+    # While the client or the next chunk is waited for, nothing is kept of what was sent.
     yield start
+    del start
     async for chunk in chunks:
         if chunk.count:
             yield (b"," if written else b"") + chunk.items.encode()
             written += chunk.count
+        del chunk
     yield closing(written)

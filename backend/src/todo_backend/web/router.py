@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
+from todo_backend.database import allowance
 from todo_backend.model.errors import MethodNotAllowed, RouteNotFound, TodoError
 from todo_backend.web import errors, limits
 from todo_backend.web.answer import NO_STORE, Answer, Reply, Streamed, cut_off
@@ -71,11 +72,15 @@ class Resource:
 
 
 class Router:
-    """The innermost ASGI application: every request gets exactly one answer from it."""
+    """The innermost ASGI application: every request gets exactly one answer from it.
 
-    def __init__(self, *, present: Present, debug: bool) -> None:
+    A request may wait `database_seconds` for the database, all of its waits together.
+    """
+
+    def __init__(self, *, present: Present, debug: bool, database_seconds: float) -> None:
         self._present = present
         self._debug = debug
+        self._database_seconds = database_seconds
         self._resources: dict[str, Resource] = {}
         self._by_length: dict[int, list[Resource]] = {}
 
@@ -89,6 +94,13 @@ class Router:
             resource.add(operation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        before = allowance.begin(self._database_seconds)
+        try:
+            await self._handle(scope, receive, send)
+        finally:
+            allowance.end(before)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         record: Record = scope[RECORD]
         resource, parameters = self._find(scope)
         call = Call(scope, receive, path=parameters, record=record)
@@ -99,9 +111,12 @@ class Router:
         if isinstance(answer, Streamed):
             await self._stream(answer, call, send, present=present)
         elif answer is not None:
-            await answer.send(send, lingering=receive if answer.closes else None)
+            is_sending = answer.closes and not call.has_arrived
+            await answer.send(send, lingering=receive if is_sending else None)
 
     async def _stream(self, reply: Streamed, call: Call, send: Send, *, present: Present) -> None:
+        # How long a list takes is its client's affair; each of its chunks has a time of its own.
+        allowance.lift()
         with_body = call.scope["method"] != "HEAD"
         failure = await errors.answered(
             call,

@@ -7,8 +7,11 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todo_backend.web.answer import NO_STORE, Answer, Header
+from todo_backend.model.errors import TodoError
+from todo_backend.web import rate_limits
+from todo_backend.web.answer import CLOSE, NO_STORE, Answer, Header
 from todo_backend.web.call import RECORD, Record, new_request_id
+from todo_backend.web.client_address import ClientAddress
 
 AccessLog = Callable[[Record], None]
 
@@ -19,7 +22,10 @@ _ALWAYS: Final[tuple[Header, ...]] = (
 )
 # What this backend answers is data: a browser that shows it must load and run nothing.
 _UNLESS_SET: Final[tuple[Header, ...]] = (
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     NO_STORE,
 )
 # Two years, as the preload lists ask for.
@@ -29,17 +35,19 @@ _HSTS: Final[Header] = (b"strict-transport-security", b"max-age=63072000; includ
 class Shell:
     """Wraps an application so that no response leaves without its id, headers and log line."""
 
-    def __init__(self, app: ASGIApp, *, log: AccessLog, https: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, log: AccessLog, client_of: ClientAddress, https: bool
+    ) -> None:
         self._app = app
         self._log = log
+        self._client_of = client_of
         self._headers = (*_ALWAYS, _HSTS) if https else _ALWAYS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        client = scope.get("client")
-        record = scope[RECORD] = Record(_request_id(scope), client=client and client[0])
+        record = scope[RECORD] = Record(_request_id(scope), client=self._client_of(scope))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -52,11 +60,13 @@ class Shell:
         finally:
             self._log(record)
 
-    def to_no_request(self, answer: Answer) -> bytes:
-        """Write an answer out for bytes that are no request, and log it like any other."""
+    def to_no_request(self, answer: Answer, error: TodoError) -> bytes:
+        """Write out the last answer of a connection, to what is no request, and log it."""
         record = Record(new_request_id())
-        record.status, record.error = answer.status, "RequestMalformed"
+        record.status, record.error = answer.status, type(error).__name__
         headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+        if not answer.closes:
+            headers.append(CLOSE)
         self._complete(headers, record)
         self._log(record)
         status = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
@@ -67,6 +77,9 @@ class Shell:
         names = {name for name, _ in headers}
         headers += self._headers
         headers += (default for default in _UNLESS_SET if default[0] not in names)
+        # What says that there is nothing left says of which limit.
+        if record.quota is not None and rate_limits.LIMIT not in names:
+            headers += rate_limits.headers_of(record.quota)
         headers.append((b"x-request-id", record.request_id.encode()))
 
 
