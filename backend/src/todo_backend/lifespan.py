@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -29,11 +29,11 @@ def lifespan_of(
     function_sets: Collection[FunctionSet],
     *,
     is_checked: bool,
-    close: Callable[[], Awaitable[None]],
+    beside: Callable[[], AbstractAsyncContextManager[None]],
 ) -> Callable[[FastAPI], Any]:
     """Make what surrounds the serving: the database is there before it and gone after it.
 
-    `is_checked` as in `create_app`; `close` is for what else is open by then.
+    `is_checked` as in `create_app`; `beside` opens and closes what else there is.
     """
 
     @asynccontextmanager
@@ -42,7 +42,7 @@ def lifespan_of(
             address = settings.connect_args() or await _start_embedded(settings, stack)
             database.open(address)
             stack.push_async_callback(database.close)
-            stack.push_async_callback(close)
+            await stack.enter_async_context(beside())
             attempt = partial(
                 startup.prepare,
                 address,
@@ -77,6 +77,7 @@ async def _start_embedded(settings: Settings, stack: AsyncExitStack) -> ConnectA
     # A second Ctrl-C makes uvicorn skip the end of the lifespan. The end of the event loop then
     # cancels the lifespan, which comes to this as well.
     stack.push_async_callback(asyncio.to_thread, server.stop)
+    server.look_after()
     return parse(server.url)
 
 

@@ -203,13 +203,26 @@ async def until_blocked(watcher: asyncpg.Connection, *, sessions: int = 1) -> No
     """
 
     async def is_blocked() -> bool:
-        blocked: int = await watcher.fetchval(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return blocked >= sessions
+        return await _blocked(watcher) >= sessions
 
     await until(is_blocked)
+
+
+async def until_called_off(watcher: asyncpg.Connection) -> None:
+    """Wait until no session of the watcher's database waits for a lock any more."""
+
+    async def is_called_off() -> bool:
+        return await _blocked(watcher) == 0
+
+    await until(is_called_off)
+
+
+async def _blocked(watcher: asyncpg.Connection) -> int:
+    count: int = await watcher.fetchval(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return count
 
 
 async def until_alone(watcher: asyncpg.Connection) -> None:

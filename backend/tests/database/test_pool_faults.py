@@ -83,7 +83,9 @@ def terminate_unnoticed(args: ConnectArgs) -> None:
         thread.submit(asyncio.run, terminate_others(args)).result()
 
 
-async def test_reads_survive_the_loss_of_every_connection(empty: ConnectArgs, pool: Pool) -> None:
+async def test_fa_03_reads_survive_the_loss_of_every_connection(
+    empty: ConnectArgs, pool: Pool
+) -> None:
     """A read whose connection turns out dead is sent again over another."""
     for _ in range(3):
         await fill(pool)
@@ -94,7 +96,7 @@ async def test_reads_survive_the_loss_of_every_connection(empty: ConnectArgs, po
         assert [tuple(answer) for answer in answers] == [(n,) for n in range(SIZE)]
 
 
-async def test_a_write_is_never_sent_twice(empty: ConnectArgs, pool: Pool) -> None:
+async def test_fa_03_a_write_is_never_sent_twice(empty: ConnectArgs, pool: Pool) -> None:
     """Nobody knows what became of it, so the client is told; what it was told is true."""
     async with session(empty) as truth:
         await truth.execute("CREATE TABLE written (n integer)")
@@ -116,7 +118,7 @@ async def test_a_write_is_never_sent_twice(empty: ConnectArgs, pool: Pool) -> No
     assert {*acknowledged, 6} <= set(stored)
 
 
-async def test_idle_connections_that_the_server_closed_are_not_used(
+async def test_fa_18_idle_connections_that_the_server_closed_are_not_used(
     pool: Pool, truth: asyncpg.Connection
 ) -> None:
     """A database that sleeps when idle closes them: the next write finds a new one."""
@@ -143,7 +145,7 @@ async def _ended(truth: asyncpg.Connection) -> bool:
     return others == 0
 
 
-async def test_a_server_that_stops_and_starts(tmp_path: Path) -> None:
+async def test_fa_02_a_server_that_stops_and_starts(tmp_path: Path) -> None:
     """While it is away a request is told so; as soon as it is back the next one succeeds."""
     with EmbeddedPostgres.start(tmp_path, options={"fsync": "off"}) as server:
         args = parse(server.url)
@@ -167,7 +169,14 @@ async def test_a_server_that_stops_and_starts(tmp_path: Path) -> None:
             assert pool.usage.open <= SIZE
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01", "23503"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param("40001", id="FA-13-40001"),
+        pytest.param("40P01", id="FA-12-40P01"),
+        pytest.param("23503", id="FA-41-23503"),
+    ],
+)
 async def test_what_the_server_undid_is_tried_again(
     pool: Pool, truth: asyncpg.Connection, state: str
 ) -> None:
@@ -183,7 +192,7 @@ async def test_what_the_server_undid_is_tried_again(
     assert pool.usage.open == pool.usage.idle == 1
 
 
-async def test_a_real_deadlock_ends_well(pool: Pool, truth: asyncpg.Connection) -> None:
+async def test_fa_12_a_real_deadlock_ends_well(pool: Pool, truth: asyncpg.Connection) -> None:
     """The one that the server picks comes again, and both changes are kept."""
     await truth.execute(COLLIDING)
 
@@ -219,7 +228,7 @@ async def test_a_defect_is_not_disguised(pool: Pool, truth: asyncpg.Connection, 
     assert pool.usage.open == pool.usage.idle == 1
 
 
-async def test_a_lock_that_is_not_granted(pool: Pool, truth: asyncpg.Connection) -> None:
+async def test_fa_11_a_lock_that_is_not_granted(pool: Pool, truth: asyncpg.Connection) -> None:
     """Somebody holds the table: the request gives up its place in time, and reads go on."""
     await truth.execute(
         "CREATE TABLE held (n integer);"
@@ -238,7 +247,7 @@ async def test_a_lock_that_is_not_granted(pool: Pool, truth: asyncpg.Connection)
 
 
 @pytest.mark.slow
-async def test_a_task_that_somebody_holds(migrated: ConnectArgs) -> None:
+async def test_fa_11_a_task_that_somebody_holds(migrated: ConnectArgs) -> None:
     """The functions that change a row wait for it for less than the request's time."""
     owner = user("alice")
     async with opened(migrated) as db, session(migrated) as holder:
@@ -259,7 +268,7 @@ async def test_a_task_that_somebody_holds(migrated: ConnectArgs) -> None:
         assert (await tasks.get(owner, task.task_id)) == task
 
 
-async def test_a_database_that_turns_read_only(migrated: ConnectArgs) -> None:
+async def test_fa_14_a_database_that_turns_read_only(migrated: ConnectArgs) -> None:
     """After a failover to a standby writes are refused and reads go on."""
     owner = user("alice")
     async with opened(migrated) as db, session(migrated) as operator:

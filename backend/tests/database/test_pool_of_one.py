@@ -49,7 +49,9 @@ async def locked(
         yield owner, task.task_id, holder
 
 
-async def test_nothing_leaks_over_http(postgres: EmbeddedPostgres, address: ConnectArgs) -> None:
+async def test_is_13_nothing_leaks_over_http(
+    postgres: EmbeddedPostgres, address: ConnectArgs
+) -> None:
     """2,000 requests by alternating users on one connection show each of them their own only."""
     del address  # migrated
     chance = random.Random(13)  # noqa: S311 - a run that can be repeated
@@ -86,7 +88,7 @@ async def _leaks(
     return found
 
 
-async def test_an_answer_leaves_no_user_behind(db: Database, tasks: TaskFunctions) -> None:
+async def test_is_13_an_answer_leaves_no_user_behind(db: Database, tasks: TaskFunctions) -> None:
     """Every function's user ends with its transaction, refusals included."""
     owner = user("alice")
     task = await tasks.create(owner, NewTask("Buy milk", None))
@@ -115,7 +117,7 @@ async def setting_of(db: Database) -> str | None:
     return str(setting)
 
 
-async def test_an_error_leaves_no_user_behind(
+async def test_is_14_an_error_leaves_no_user_behind(
     db: Database, tasks: TaskFunctions, superuser: asyncpg.Connection
 ) -> None:
     """A statement that fails after it has named its user takes the name back."""
@@ -127,7 +129,7 @@ async def test_an_error_leaves_no_user_behind(
     assert await superuser.fetchval("SELECT count(*) FROM users WHERE id = $1", owner.user_id) == 0
 
 
-async def test_a_cancelled_request_leaves_nothing_for_the_next(
+async def test_is_14_a_cancelled_request_leaves_nothing_for_the_next(
     tasks: TaskFunctions,
     locked: tuple[Principal, TaskId, asyncpg.Connection],
     superuser: asyncpg.Connection,
@@ -149,7 +151,7 @@ async def test_a_cancelled_request_leaves_nothing_for_the_next(
     assert "Alice" not in (page.items or "")
 
 
-async def test_a_late_answer_never_reaches_the_next_user(
+async def test_is_14_a_late_answer_never_reaches_the_next_user(
     address: ConnectArgs, locked: tuple[Principal, TaskId, asyncpg.Connection]
 ) -> None:
     """A request that ran out of time takes its connection with it, and changes nothing later."""

@@ -5,14 +5,7 @@ to its prepared statements mean nothing, or something else.
 """
 
 import asyncio
-import os
-import re
-import shutil
-import socket
-import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -27,33 +20,27 @@ from tests.database.databases import (
     opened,
     session,
     starter,
-    until,
     url_of,
     user,
+)
+from tests.database.poolers import (
+    PGBOUNCER,
+    knows_prepared_statements,
+    pooler,
+    reached_by_tcp,
 )
 from tests.support.server import environment, serving
 from tests.support.users import fresh_caller
 from todo_backend.database import migrate
-from todo_backend.database.embedded import EmbeddedPostgres
-from todo_backend.database.url import ConnectArgs, parse
+from todo_backend.database.url import ConnectArgs
 from todo_backend.model.errors import DatabaseUnavailable
 from todo_backend.model.task import NewTask
 
-PGBOUNCER: Final = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 CLIENTS: Final = 4
 ROUNDS: Final = 25
-SERVER_SESSIONS: Final = 3
 
 if PGBOUNCER is None:
     pytest.skip("pgbouncer is not installed here", allow_module_level=True)
-
-
-def knows_prepared_statements() -> bool:
-    said = subprocess.run([str(PGBOUNCER), "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - found above
-    found = re.search(r"PgBouncer (\d+)\.(\d+)", said.stdout)
-    assert found is not None
-    return (int(found[1]), int(found[2])) >= (1, 21)
-
 
 pairings = pytest.mark.parametrize(
     "prepared",
@@ -70,42 +57,10 @@ pairings = pytest.mark.parametrize(
 )
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectArgs]:
-    """A server that is reached by TCP, because the pooler runs as another user."""
-    port = free_port()
-    options = {"fsync": "off", "listen_addresses": "127.0.0.1", "port": str(port)}
-    with EmbeddedPostgres.start(tmp_path_factory.mktemp("behind"), options=options) as running:
-        yield replace(parse(running.url), hosts=("127.0.0.1",), ports=(port,))
-
-
-@contextmanager
-def pooler(server: ConnectArgs, folder: Path, *, prepared: bool) -> Iterator[ConnectArgs]:
-    """Put PgBouncer before the server; `prepared` lets it keep track of prepared statements."""
-    port = free_port()
-    config = folder / "pgbouncer.ini"
-    config.write_text(
-        f"[databases]\n* = host=127.0.0.1 port={server.ports[0]}"
-        f" user={server.user} password={server.password}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        f"auth_type = any\npool_mode = transaction\ndefault_pool_size = {SERVER_SESSIONS}\n"
-        + ("max_prepared_statements = 100\n" if prepared else "")
-    )
-    other_user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen(  # noqa: S603 - the test's own words
-        [str(PGBOUNCER), "-q", *other_user, str(config)], stderr=subprocess.DEVNULL
-    )
-    try:
-        yield replace(server, ports=(port,))
-    finally:
-        process.terminate()
-        process.wait()
+    with reached_by_tcp(tmp_path_factory.mktemp("behind")) as found:
+        yield found
 
 
 @pytest_asyncio.fixture
@@ -113,15 +68,9 @@ async def pooled(
     server: ConnectArgs, tmp_path: Path, *, prepared: bool
 ) -> AsyncIterator[ConnectArgs]:
     """The database behind the pooler, migrated through it."""
-    with pooler(server, tmp_path, prepared=prepared) as args:
-        await until(lambda: _listens(args))
+    async with pooler(server, tmp_path, prepared=prepared) as args:
         await migrate.up(args, SHAPES)
         yield args
-
-
-def _listens(args: ConnectArgs) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((args.hosts[0], args.ports[0])) == 0
 
 
 @pairings
@@ -138,7 +87,9 @@ async def test_starters_migrate_through_it(pooled: ConnectArgs, *, prepared: boo
 
 
 @pairings
-async def test_the_functions_work_through_it(pooled: ConnectArgs, *, prepared: bool) -> None:
+async def test_is_15_is_17_functions_work_through_it(
+    pooled: ConnectArgs, *, prepared: bool
+) -> None:
     """Clients with more connections than the server lets in: no error, and nobody else's rows."""
     assert (
         await asyncio.gather(*(_client(pooled, prepared=prepared) for _ in range(CLIENTS)))

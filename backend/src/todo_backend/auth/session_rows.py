@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from contextvars import Context
 from typing import Final, Protocol
 
+from todo_backend.database import allowance
 from todo_backend.database.better_auth import StoredSession
 
 CONFIRMED_SECONDS: Final = 0.5
@@ -56,14 +58,16 @@ class SessionRows:
         if known is not None and self._clock() - known[0] < CONFIRMED_SECONDS:
             return known[1]
         # One who goes away takes nobody's answer along.
-        return (await asyncio.shield(self._answer_about(token))).get(token)
+        answer = await allowance.within(asyncio.shield(self._answer_about(token)))
+        return answer.get(token)
 
     def _answer_about(self, token: str) -> _Answer:
         """Join those whose question has not been sent yet, so that no answer is an old one."""
         if self._gathering is None or self._last is None:
             self._gathering = set()
             before = self._last if self._last is not None and not self._last.done() else None
-            self._last = asyncio.create_task(self._ask(self._gathering, before))
+            # Others wait for it too, so it is not on the allowance of the first.
+            self._last = asyncio.create_task(self._ask(self._gathering, before), context=Context())
             self._last.add_done_callback(_look_at)
         self._gathering.add(token)
         return self._last

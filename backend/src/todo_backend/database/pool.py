@@ -1,19 +1,22 @@
 """A small pool of connections with a fair queue in front of it.
 
-A request that finds no idle connection waits in line, and a connection that comes free goes to the
-head of the line: at 1,000 clients the slowest answers stay near the median (docs/adr/0004).
+A request that finds no idle connection waits in line (database/places.py): at 1,000 clients the
+slowest answers stay near the median (docs/adr/0004).
 """
 
 import asyncio
 import random
+import select
+import sys
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
 
+from todo_backend.database import allowance
+from todo_backend.database.places import Places
 from todo_backend.model.errors import DatabaseUnavailable
 
 Connect = Callable[[float], Awaitable[asyncpg.Connection]]
@@ -54,6 +57,10 @@ _LONGEST_PAUSE_SECONDS: Final = 0.05
 _CLOSE_SECONDS: Final = 2.0
 
 
+class _NothingSentError(Exception):
+    """A connection was dead before the statement left this process: nobody has run it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """How the pool stands at this moment."""
@@ -64,53 +71,84 @@ class Usage:
 
 
 class Pool:
-    """At most `size` connections, opened when they are needed.
+    """At most `size` connections, opened when they are needed; writes leave one to the reads.
 
-    One statement is one transaction. Every call ends within `timeout_seconds`, waiting included.
+    One statement is one transaction. Every call ends within `timeout_seconds`, waiting included,
+    and all calls of one request within its allowance.
     """
 
     def __init__(self, connect: Connect, *, size: int, timeout_seconds: float) -> None:
         self._connect = connect
-        self._size = size
         self._timeout_seconds = timeout_seconds
-        self._open = 0
-        self._idle: deque[asyncpg.Connection] = deque()
-        self._waiting: deque[asyncio.Future[asyncpg.Connection | None]] = deque()
+        self._places = Places(size)
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def usage(self) -> Usage:
-        waiting = sum(not turn.done() for turn in self._waiting)
-        return Usage(open=self._open, idle=len(self._idle), waiting=waiting)
+        places = self._places
+        return Usage(open=places.taken, idle=len(places.idle), waiting=places.waiting)
 
     async def read(self, statement: str, *arguments: object) -> asyncpg.Record:
         """Run a statement that changes nothing; again if its connection turns out dead.
 
         Raises: DatabaseUnavailable.
         """
-        return await self._run(statement, arguments, repeatable=True)
+        return await self._run(statement, arguments, is_write=False, repeatable=True)
 
     async def write(self, statement: str, *arguments: object) -> asyncpg.Record:
-        """Run a statement that may change rows: again only where the server has undone it all.
+        """Run a statement that may change rows: again only where it is certain that none changed.
+
+        The server has undone it all, or the connection was dead before the statement was sent.
 
         Raises: DatabaseUnavailable, also when nobody can tell whether the change was kept.
         """
-        return await self._run(statement, arguments, repeatable=False)
+        return await self._run(statement, arguments, is_write=True, repeatable=False)
+
+    async def write_once(self, statement: str, *arguments: object) -> asyncpg.Record:
+        """Run a statement that does nothing where it has been done; again as `read` does.
+
+        Raises: DatabaseUnavailable.
+        """
+        return await self._run(statement, arguments, is_write=True, repeatable=True)
 
     async def _run(
-        self, statement: str, arguments: tuple[object, ...], *, repeatable: bool
+        self, statement: str, arguments: tuple[object, ...], *, is_write: bool, repeatable: bool
     ) -> asyncpg.Record:
-        deadline = time.monotonic() + self._timeout_seconds
+        allowed = allowance.current()
+        seconds = self._timeout_seconds if allowed is None else allowed.seconds
+        if seconds <= 0:
+            raise DatabaseUnavailable("the request's time is over")
+        started = time.monotonic()
+        try:
+            return await self._attempts(
+                statement, arguments, started + seconds, is_write=is_write, repeatable=repeatable
+            )
+        finally:
+            if allowed is not None:
+                allowed.seconds -= time.monotonic() - started
+
+    async def _attempts(
+        self,
+        statement: str,
+        arguments: tuple[object, ...],
+        deadline: float,
+        *,
+        is_write: bool,
+        repeatable: bool,
+    ) -> asyncpg.Record:
         attempts = _ATTEMPTS
         while True:
             attempts -= 1
             try:
-                return await self._attempt(statement, arguments, deadline)
+                return await self._attempt(statement, arguments, deadline, is_write=is_write)
             except _ROLLED_BACK as error:
                 if not attempts:
                     raise DatabaseUnavailable(type(error).__name__) from error
                 # Two that collided would collide again if they came back together.
                 await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
+            except _NothingSentError as error:
+                if not attempts:
+                    raise DatabaseUnavailable(type(error.__cause__).__name__) from error
             except _CONNECTION_LOST as error:
                 if not (attempts and repeatable):
                     raise DatabaseUnavailable(type(error).__name__) from error
@@ -120,29 +158,34 @@ class Pool:
                 raise
 
     async def _attempt(
-        self, statement: str, arguments: tuple[object, ...], deadline: float
+        self, statement: str, arguments: tuple[object, ...], deadline: float, *, is_write: bool
     ) -> asyncpg.Record:
-        connection = await self._acquire(deadline)
+        connection = await self._acquire(deadline, is_write=is_write)
+        protocol = connection._protocol  # type: ignore[attr-defined]  # noqa: SLF001 - no other way to know what was sent
+        sent_before = protocol.queries_count
         try:
             row = await connection.fetchrow(
                 statement, *arguments, timeout=deadline - time.monotonic()
             )
         except TimeoutError as error:
-            self._discard(connection)
+            self._discard(connection, of_write=is_write)
             raise DatabaseUnavailable("statement timed out") from error
-        except _CONNECTION_LOST:
+        except _CONNECTION_LOST as error:
             # What ended this one has most likely ended the idle ones too.
-            self._discard(connection)
+            self._discard(connection, of_write=is_write)
             self._discard_idle()
+            if protocol.queries_count == sent_before:
+                raise _NothingSentError from error
             raise
         except asyncpg.PostgresError:
-            self._release(connection)  # the server has answered: the protocol is in step
+            # The server has answered: the protocol is in step.
+            self._release(connection, of_write=is_write)
             raise
         except BaseException:
             # Cut off between two messages: the next user must not read this one's answer.
-            self._discard(connection)
+            self._discard(connection, of_write=is_write)
             raise
-        self._release(connection)
+        self._release(connection, of_write=is_write)
         assert row is not None  # noqa: S101 - a function call has exactly one row
         return row
 
@@ -151,82 +194,67 @@ class Pool:
         self._discard_idle()
         await asyncio.gather(*self._closing)
 
-    async def _acquire(self, deadline: float) -> asyncpg.Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-            self._open -= 1
-        if self._open >= self._size:
-            handed = await self._wait_in_line(deadline)
-            if handed is not None:
-                return handed
-        else:
-            self._open += 1
-        return await self._open_connection(deadline)
-
-    async def _wait_in_line(self, deadline: float) -> asyncpg.Connection | None:
-        """Wait for a connection, or for None: the right to open one."""
-        turn: asyncio.Future[asyncpg.Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return await turn
-        except BaseException as error:
-            if turn.done() and not turn.cancelled():
-                # What was handed over in the moment of giving up goes to the next in line.
-                self._hand_over(turn.result())
+    async def _acquire(self, deadline: float, *, is_write: bool) -> asyncpg.Connection:
+        places = self._places
+        while places.idle and (not is_write or places.admits_a_write()):
+            connection = places.idle.pop()
+            if connection.is_closed():
+                places.give_back(None)
+            elif _has_news(connection):
+                self._discard(connection)
             else:
-                turn.cancel()
-            if isinstance(error, TimeoutError):
-                raise DatabaseUnavailable("no connection came free") from error
-            raise
+                if is_write:
+                    places.occupy_by_write()
+                return connection
+        handed = await places.take(deadline, is_write=is_write)
+        if handed is not None:
+            return handed
+        return await self._open_connection(deadline, is_write=is_write)
 
-    async def _open_connection(self, deadline: float) -> asyncpg.Connection:
+    async def _open_connection(self, deadline: float, *, is_write: bool) -> asyncpg.Connection:
         try:
             return await self._connect(max(deadline - time.monotonic(), 0.001))
         except UNREACHABLE as error:
-            self._hand_over(None)
+            self._places.give_back(None, of_write=is_write)
             raise DatabaseUnavailable(type(error).__name__) from error
         except BaseException:
-            self._hand_over(None)
+            self._places.give_back(None, of_write=is_write)
             raise
 
-    def _release(self, connection: asyncpg.Connection) -> None:
-        if connection.is_closed():
-            self._hand_over(None)
-        else:
-            self._hand_over(connection)
+    def _release(self, connection: asyncpg.Connection, *, of_write: bool) -> None:
+        self._places.give_back(None if connection.is_closed() else connection, of_write=of_write)
 
-    def _discard(self, connection: asyncpg.Connection) -> None:
-        task = asyncio.get_running_loop().create_task(self._close(connection))
+    def _discard(self, connection: asyncpg.Connection, *, of_write: bool = False) -> None:
+        task = asyncio.get_running_loop().create_task(self._close(connection, of_write=of_write))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
     def _discard_idle(self) -> None:
-        while self._idle:
-            self._discard(self._idle.popleft())
+        while self._places.idle:
+            self._discard(self._places.idle.popleft())
 
-    async def _close(self, connection: asyncpg.Connection) -> None:
+    async def _close(self, connection: asyncpg.Connection, *, of_write: bool) -> None:
         """Close a connection; until it is gone, the server counts it and so does its place."""
         try:
             await connection.close(timeout=_CLOSE_SECONDS)
         except (*_CONNECTION_LOST, TimeoutError, asyncpg.PostgresError):
             connection.terminate()
         finally:
-            self._hand_over(None)
+            self._places.give_back(None, of_write=of_write)
 
-    def _hand_over(self, connection: asyncpg.Connection | None) -> None:
-        """Give the head of the line a connection, or (None) the place of one that is gone."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(connection)
-                return
-        if connection is None:
-            self._open -= 1
-        else:
-            self._idle.append(connection)
+
+def _has_news(connection: asyncpg.Connection) -> bool:
+    """Whether an idle server has said something that this process's loop has not read yet.
+
+    That is its farewell, as a rule: a database that went to sleep, or was restarted. What is sent
+    after it is lost, and then nobody could tell whether a write has happened.
+    """
+    if sys.platform == "win32":
+        return False  # nothing there asks a socket as cheaply: less than a microsecond
+    transport = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001 - no other way to the socket
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def is_passing(error: asyncpg.PostgresError) -> bool:

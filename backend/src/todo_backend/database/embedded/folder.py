@@ -132,18 +132,22 @@ def make_socket_folder(data_dir: Path, *, run_as: RunAs) -> Path:
 
 
 def clear_socket_folder(data_dir: Path) -> None:
-    """Remove a socket, its lock file and a temporary folder, also those of a killed server.
+    """Remove a socket, its lock file and a temporary folder, also those of a killed server."""
+    clear_socket(data_dir)
+    link = data_dir / "socket"
+    if link.is_symlink():
+        with suppress(FileNotFoundError):
+            link.readlink().rmdir()
+        link.unlink()
+
+
+def clear_socket(data_dir: Path) -> None:
+    """Remove what a killed server has left in the folder of its socket.
 
     The lock file names a pid, which another process may have by now.
     """
-    link = data_dir / "socket"
-    folder = link.readlink() if link.is_symlink() else link
     for name in _SOCKET_FILES:
-        (folder / name).unlink(missing_ok=True)
-    if link.is_symlink():
-        with suppress(FileNotFoundError):
-            folder.rmdir()
-        link.unlink()
+        (data_dir / "socket" / name).unlink(missing_ok=True)
 
 
 def _fits(folder: Path) -> bool:
