@@ -23,6 +23,7 @@ from todo_backend.contracts import CONTRACTS
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.functions import FunctionSet
 from todo_backend.database.url import parse
+from todo_backend.draining import Draining
 from todo_backend.endings import Endings, endings
 from todo_backend.listening import address_of, is_everywhere, listening
 from todo_backend.model.errors import DatabaseUnavailable
@@ -82,6 +83,7 @@ def database_of(settings: Settings) -> Iterator[str]:
         yield settings.database_url.get_secret_value()
         return
     with EmbeddedPostgres.start(settings.data_dir) as server:
+        server.look_after()
         yield server.url
 
 
@@ -110,27 +112,32 @@ def serve(settings: Settings) -> None:
             obstacle=obstacle,
             token=_token_to_show(settings),
         )
+        draining = Draining(settings.shutdown_drain_seconds, processes=settings.workers)
         # Workers get what was read here: the environment and .env may change under them.
-        config = _config(settings.model_copy(update={"database_url": SecretStr(url)}))
+        config = _config(settings.model_copy(update={"database_url": SecretStr(url)}), draining)
         run = supervision.run_one if settings.workers == 1 else supervision.run_workers
-        is_well = run(config, sockets, endings=asked, announce=partial(_announce, started))
+        is_well = run(
+            config, sockets, endings=asked, draining=draining, announce=partial(_announce, started)
+        )
     if not is_well:
         raise SystemExit(EXIT_FAILURE)
 
 
-def assemble(settings: Settings) -> TodoApp:
+def assemble(settings: Settings, draining: Draining) -> TodoApp:
     """Assemble the application in the process that serves it."""
     observability.configure(level=settings.log_level, form=settings.log_format)
     if settings.log_level != "debug":
         # It announces each step of a start and a stop; the banner and one line say as much.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     supervision.end_with_parent()
-    return create_app(settings, is_checked=True)
+    app = create_app(settings, is_checked=True)
+    app.is_draining = draining.is_on
+    return app
 
 
-def _config(settings: Settings) -> uvicorn.Config:
+def _config(settings: Settings, draining: Draining) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(assemble, settings),
+        partial(assemble, settings, draining),
         factory=True,
         workers=settings.workers,
         http=HttpProtocol,

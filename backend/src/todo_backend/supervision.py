@@ -12,8 +12,11 @@ from typing import Final
 
 import structlog
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
+from todo_backend.draining import LINGER_SECONDS, DrainedServer, Draining
 from todo_backend.endings import Endings
 
 Announce = Callable[[], None]
@@ -26,22 +29,32 @@ _log: Final = structlog.get_logger("todo_backend.serving")
 
 
 def run_one(
-    config: uvicorn.Config, sockets: list[socket.socket], *, endings: Endings, announce: Announce
+    config: uvicorn.Config,
+    sockets: list[socket.socket],
+    *,
+    endings: Endings,
+    draining: Draining,
+    announce: Announce,
 ) -> bool:
     """Serve in this process until a signal; False when it ends without having been asked to."""
-    _Server(config, endings=endings, announce=announce).run(sockets=sockets)
+    _Server(config, endings=endings, draining=draining, announce=announce).run(sockets=sockets)
     return endings.is_asked
 
 
 def run_workers(
-    config: uvicorn.Config, sockets: list[socket.socket], *, endings: Endings, announce: Announce
+    config: uvicorn.Config,
+    sockets: list[socket.socket],
+    *,
+    endings: Endings,
+    draining: Draining,
+    announce: Announce,
 ) -> bool:
     """Serve by `config.workers` processes until a signal; False when they all fail to start."""
-    workers = _Workers(config, sockets=sockets, announce=announce)
+    workers = _Workers(config, sockets=sockets, draining=draining, announce=announce)
     # uvicorn's handlers stand since the line above; ours see to the ends.
     endings.listen()
     if not endings.is_asked:
-        with endings.told(workers.signal_queue.append):
+        with endings.told(workers.note):
             workers.run()
     return endings.is_asked
 
@@ -59,18 +72,29 @@ def _watch(sentinel: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-class _Server(uvicorn.Server):
-    """Announces itself when it accepts requests. A second Ctrl-C cuts the requests short."""
+class _Server(DrainedServer):
+    """Announces itself when it accepts requests.
 
-    def __init__(self, config: uvicorn.Config, *, endings: Endings, announce: Announce) -> None:
-        super().__init__(config)
+    SIGTERM lets it drain first, Ctrl-C ends that, and a second Ctrl-C cuts requests short.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, endings: Endings, draining: Draining, announce: Announce
+    ) -> None:
+        super().__init__(config, draining)
         self._endings = endings
         self._announce = announce
+        self._drained_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and not self.should_exit:
             self._announce()
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._drained_at is not None and time.monotonic() >= self._drained_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         _log.info("stopping; Ctrl-C again cuts running requests short")
@@ -80,30 +104,98 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         # uvicorn's own would leave the closing terminal out, and send the signal again at the end,
         # which would skip the stop of the database.
-        with self._endings.told(lambda number: self.handle_exit(number, None)):
+        with self._endings.told(self._note):
             self.should_exit = self._endings.is_asked
             yield
+
+    def _note(self, number: signal.Signals) -> None:
+        drains = self.draining.seconds > 0 and self.started and not self.should_exit
+        if number != signal.SIGTERM or not drains:
+            self.handle_exit(number, None)
+        elif self._drained_at is None:
+            self.draining.begin()
+            self._drained_at = time.monotonic() + self.draining.seconds
+
+
+class _Worker(Process):
+    """A process that serves, and drains when its supervisor does."""
+
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket.socket], draining: Draining
+    ) -> None:
+        self._draining = draining
+        super().__init__(config, sockets)
+
+    @property
+    def server(self) -> uvicorn.Server:
+        if self._server is None:
+            self._server = DrainedServer(self.config, self._draining)
+        return self._server
 
 
 class _Workers(Multiprocess):
     """Announces itself when the first worker accepts requests."""
 
     def __init__(
-        self, config: uvicorn.Config, *, sockets: list[socket.socket], announce: Announce
+        self,
+        config: uvicorn.Config,
+        *,
+        sockets: list[socket.socket],
+        draining: Draining,
+        announce: Announce,
     ) -> None:
         super().__init__(config, sockets)
+        self._draining = draining
         self._announce: Announce | None = announce
+        self._drain: threading.Timer | None = None
+
+    def note(self, number: signal.Signals) -> None:
+        """Take a signal: it is acted on soon, but the workers know at once that they will go."""
+        if number == signal.SIGTERM and self._drains:
+            self._draining.begin()
+        self.signal_queue.append(number)
+
+    @property
+    def _drains(self) -> bool:
+        return self._draining.seconds > 0 and self._announce is None
 
     def init_processes(self) -> None:
-        with _deaf_children():
-            super().init_processes()
+        self.processes = [self._started() for _ in range(self.processes_num)]
 
     def keep_subprocess_alive(self) -> None:
-        with _deaf_children():
-            super().keep_subprocess_alive()
+        """Replace who has died or hangs; give up where the application can't start."""
+        for index, worker in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            if worker.is_alive(self.config.timeout_worker_healthcheck):
+                continue
+            worker.kill()
+            worker.join()
+            if worker.exitcode == STARTUP_FAILURE:
+                self.should_exit.set()
+            elif not self.should_exit.is_set():
+                self.processes[index] = self._started()
         if self._announce and any(each.is_ready(_READY_SECONDS) for each in self.processes):
             self._announce()
             self._announce = None
+
+    def _started(self) -> Process:
+        worker = _Worker(self.config, self.sockets, self._draining)
+        with _deaf_children():
+            worker.start()
+        # With this copy of its end of the pipe open, one that dies before it answers is waited for
+        # as long as its health check may take; nobody is replaced meanwhile, no signal obeyed.
+        worker.child_conn.close()
+        return worker
+
+    def handle_term(self) -> None:
+        """Drain first. A second one changes nothing; Ctrl-C ends it."""
+        if not self._drains:
+            super().handle_term()
+        elif self._drain is None:
+            self._drain = threading.Timer(self._draining.seconds, self.should_exit.set)
+            self._drain.daemon = True
+            self._drain.start()
 
     def handle_hup(self) -> None:
         """End as one process does: the terminal that closes takes the database along."""
@@ -118,7 +210,7 @@ class _Workers(Multiprocess):
     def join_all(self) -> None:
         """Wait for the workers; not for ever, and not at all after a second Ctrl-C."""
         grace = self.config.timeout_graceful_shutdown or 0
-        deadline = time.monotonic() + grace + _STOP_MARGIN_SECONDS
+        deadline = time.monotonic() + grace + LINGER_SECONDS + _STOP_MARGIN_SECONDS
         for worker in self.processes:
             while worker.process.is_alive():
                 if signal.SIGINT in self.signal_queue or time.monotonic() > deadline:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.database.databases import session, url_of
+from tests.database.databases import SHAPE, opened, session, url_of, user
 from tests.support.command import environment, run
 from tests.support.server import SECRET
 from todo_backend.auth.claims import ClaimRules
 from todo_backend.auth.shared_secret import SharedSecret
 from todo_backend.database.inspection import known_revisions
 from todo_backend.database.url import ConnectArgs
+from todo_backend.model.attempt import Attempt
+from todo_backend.model.task import NewTask
 
 NEWEST = known_revisions()[-1]
 PRODUCTION = {
@@ -78,6 +80,39 @@ async def test_revision_of_a_later_release(migrated: ConnectArgs, no_data: Path)
 
     assert (up.status, up.out) == (0, f"at revision 9999, after this release's {NEWEST}\n")
     assert "knows no such revision" in down.complaint
+
+
+async def test_pruning(migrated: ConnectArgs, no_data: Path) -> None:
+    """What has expired goes, whosever it is, and the line says how much; then there is nothing."""
+    env = environment(no_data, DATABASE_URL=url_of(migrated))
+    async with opened(migrated, pool_size=1) as db:
+        for name in ("alice", "bob"):
+            await db.tasks(SHAPE).create_once(
+                user(name), NewTask("Buy milk", None), Attempt("a-key", b"a request")
+            )
+    async with session(migrated) as truth:
+        await truth.execute("UPDATE idempotency_keys SET expires_at = now()")
+        await truth.execute(
+            "INSERT INTO sessions (user_id, id, expires_at) SELECT id, 'one', now() FROM users"
+        )
+
+    first = run("prune", env=env)
+    second = run("prune", env=env)
+
+    said = "{0} expired idempotency keys dropped\n{0} expired sessions dropped\n"
+    assert (first.status, first.out) == (0, said.format(2))
+    assert (second.status, second.out) == (0, said.format(0))
+
+
+def test_pruning_of_a_database_that_is_away(no_data: Path) -> None:
+    """A cron job fails in a line."""
+    env = environment(no_data, DATABASE_URL="postgresql://u:canary51c7@127.0.0.1:1/db")
+
+    ended = run("prune", env=env)
+
+    assert ended.status == 1
+    assert "the database" in ended.complaint
+    assert "canary51c7" not in ended.err
 
 
 def test_migration_of_a_database_that_stays_away(no_data: Path) -> None:

@@ -90,6 +90,7 @@ def test_production_shows_no_token(migrated: ConnectArgs, no_data: Path) -> None
         DATABASE_URL=url_of(migrated),
         ENVIRONMENT="production",
         ALLOWED_ORIGINS="https://app.example",
+        SHUTDOWN_DRAIN_SECONDS="0",
     )
 
     with started("serve", env=env) as process:

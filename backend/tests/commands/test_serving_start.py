@@ -119,9 +119,10 @@ def test_database_that_starts_later(data_dir: Path, no_data: Path) -> None:
             until(lambda: get(f"{process.url}{TASKS}", token=token_for("user_123"))[0] == 200)
 
 
-def test_every_problem_of_the_configuration(no_data: Path) -> None:
+def test_lg_03_lg_04_lg_05_every_problem_of_the_configuration(no_data: Path) -> None:
     """A line each, without the value, and the status that says it was the configuration."""
-    env = environment(no_data, PORT=CANARY, WORKERS="0", ENVIRONMENT="production")
+    others = {"PORT": CANARY, "WORKERS": "0", "DEBUG": "true", "BETTER_AUTH_SECRET": CANARY}
+    env = environment(no_data, ENVIRONMENT="production", **others)
 
     ended = run("serve", env=env)
 
@@ -129,6 +130,8 @@ def test_every_problem_of_the_configuration(no_data: Path) -> None:
     assert {line.split()[0] for line in ended.err.splitlines()} == {
         "PORT",
         "WORKERS",
+        "DEBUG",
+        "BETTER_AUTH_SECRET",
         "ALLOWED_ORIGINS",
     }
     assert CANARY not in ended.err

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.support.users import token_for
 from todo_backend.database.url import ConnectArgs
 
 TASKS = "/api/user_123/tasks"
+REPLACED_SECONDS = 5.0
 
 
 def workers_of(process: Process) -> set[int]:
@@ -32,7 +34,7 @@ def workers_of(process: Process) -> set[int]:
     return found
 
 
-def test_worker_that_dies_is_replaced(data_dir: Path) -> None:
+def test_fa_25_worker_that_dies_is_replaced(data_dir: Path) -> None:
     """The others go on answering; at the end the database is stopped after all of them."""
     with started("serve", env=environment(data_dir, WORKERS="2")) as process:
         tasks = f"{process.url}{TASKS}"
@@ -50,10 +52,25 @@ def test_worker_that_dies_is_replaced(data_dir: Path) -> None:
     assert "FATAL" not in (data_dir / "postgres.log").read_text()
 
 
+@pytest.mark.slow
+def test_fa_25_worker_is_replaced_within_five_seconds(migrated: ConnectArgs, no_data: Path) -> None:
+    """The others serve meanwhile, again and again."""
+    env = environment(no_data, DATABASE_URL=url_of(migrated), WORKERS="2")
+    with started("serve", env=env) as process:
+        tasks = f"{process.url}{TASKS}"
+        for _ in range(3):
+            before = workers_of(process)
+            os.kill(min(before), signal.SIGKILL)
+            killed_at = time.monotonic()
+            until(lambda: len(workers_of(process) - {min(before)}) == 2)  # noqa: B023 - awaited here
+            assert time.monotonic() - killed_at <= REPLACED_SECONDS
+            assert get(tasks, token=token_for("user_123"))[0] == 200
+
+
 @pytest.mark.parametrize(
     "ending", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)]
 )
-def test_terminal_tells_all_at_once(data_dir: Path, ending: signal.Signals) -> None:
+def test_fa_26_terminal_tells_all_at_once(data_dir: Path, ending: signal.Signals) -> None:
     """Ctrl-C and a terminal that closes reach every process; the parent alone acts on it."""
     with started("serve", env=environment(data_dir, WORKERS="2")) as process:
         assert process.url

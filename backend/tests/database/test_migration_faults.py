@@ -12,6 +12,7 @@ from tests.database.databases import (
     SHAPE,
     SHAPES,
     database,
+    migrated_to,
     session,
     starter,
     tables,
@@ -27,7 +28,7 @@ from todo_backend.model.errors import DatabaseUnavailable
 from todo_backend.model.tables import Table
 
 
-async def test_a_killed_starter_leaves_nothing_half_done(
+async def test_fa_45_a_killed_starter_leaves_nothing_half_done(
     empty: ConnectArgs, truth: asyncpg.Connection
 ) -> None:
     """By kill -9 in the middle: no table is there, and the next starter begins from the start."""
@@ -44,6 +45,28 @@ async def test_a_killed_starter_leaves_nothing_half_done(
 
     assert killed.returncode == -9
     assert left == set()
+    assert report.is_current
+    await use(empty)
+
+
+async def test_fa_45_a_killed_upgrade_goes_on_where_it_was(
+    empty: ConnectArgs, truth: asyncpg.Connection
+) -> None:
+    """By kill -9 among the revisions: those before are whole, and the next starter has the rest."""
+    await migrated_to(empty, "0001")
+    async with session(empty) as obstacle:
+        await obstacle.execute("BEGIN; CREATE TABLE refresh_tokens ()")  # of revision 0003
+        with starter(empty) as killed:
+            await until_blocked(truth)
+            killed.kill()
+            killed.wait()
+        await obstacle.execute("ROLLBACK")
+    await until_alone(truth)
+    left = await migrate.status(empty, SHAPES)
+    report = await migrate.up(empty, SHAPES)
+
+    assert killed.returncode == -9
+    assert left.revision == "0002g"
     assert report.is_current
     await use(empty)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+import pytest
 from alembic.script import ScriptDirectory
 
 from tests.database.databases import (
@@ -21,6 +22,7 @@ from tests.database.databases import (
 )
 from todo_backend.database import functions, migrate
 from todo_backend.database.url import ConnectArgs
+from todo_backend.model.attempt import Attempt
 from todo_backend.model.tables import OWNED, Table
 from todo_backend.model.task import NewTask, Priority
 
@@ -32,6 +34,13 @@ INSERT INTO sessions (user_id, id, expires_at) SELECT user_id, 'one', now() FROM
 INSERT INTO refresh_tokens (hash, user_id, session_id, issued_at, expires_at)
     SELECT sha256(user_id::bytea), user_id, id, now(), now() FROM sessions;
 """
+# More than 100,000 with the originals.
+COPIES: Final = 15_000
+MANY: Final = f"""
+INSERT INTO tasks (user_id, title, description, completed, created_at, updated_at, due_date)
+    SELECT user_id, left(title || n, 255), description, n % 2 = 0, created_at, updated_at, due_date
+    FROM tasks, generate_series(1, {COPIES}) n;
+"""  # noqa: S608 - the test's own number
 SCRIPTS: Final = ScriptDirectory(str(Path(migrate.__file__).parent / "migrations"))
 HEAD: Final = SCRIPTS.get_current_head()
 
@@ -41,7 +50,8 @@ async def given_rows(args: ConnectArgs) -> None:
     async with opened(args) as db:
         for title in NAUGHTY:
             draft = NewTask(title, title * 100, Priority.HIGH, datetime.now(UTC))
-            await db.tasks(SHAPE).create(user("alice"), draft)
+            attempt = Attempt("a-key", title.encode())
+            await db.tasks(SHAPE).create_once(user("alice"), draft, attempt)
     async with session(args) as truth:
         await truth.execute(ACCOUNTS)
 
@@ -69,7 +79,7 @@ async def function_schemas(connection: asyncpg.Connection) -> int:
     return count
 
 
-async def test_down_and_up_again_keeps_what_both_ends_know(
+async def test_fa_43_down_and_up_again_keeps_what_both_ends_know(
     empty: ConnectArgs, truth: asyncpg.Connection
 ) -> None:
     """Step by step to the base: a column that a step doesn't concern comes back as it was."""
@@ -90,6 +100,28 @@ async def test_down_and_up_again_keeps_what_both_ends_know(
         assert ("notes", "n") in below
         await use(empty)
     assert all(full)
+
+
+@pytest.mark.slow
+async def test_fa_43_a_hundred_thousand_rows_go_down_and_up(
+    empty: ConnectArgs, truth: asyncpg.Connection
+) -> None:
+    """To the first release and back, not a value of a column that it knows has changed."""
+    await migrate.up(empty, SHAPES)
+    await given_rows(empty)
+    await truth.execute(MANY)
+    before = await columns(truth)
+
+    await migrate.down(empty, revision="0001")
+    below = await columns(truth)
+    await migrate.up(empty, SHAPES)
+    above = await columns(truth)
+
+    assert await truth.fetchval("SELECT count(*) FROM tasks") == len(NAUGHTY) * (COPIES + 1)
+    assert below.items() <= before.items()
+    assert {key: above[key] for key in below} == below
+    assert above["tasks", "title_key"] == before["tasks", "title_key"]
+    await use(empty)
 
 
 async def test_the_base_is_empty(empty: ConnectArgs, truth: asyncpg.Connection) -> None:
@@ -131,7 +163,9 @@ async def test_status_tells_and_changes_nothing(
     assert (after.revision, after.missing, after.is_current) == (HEAD, (), True)
 
 
-async def test_starters_at_once_migrate_once(empty: ConnectArgs, truth: asyncpg.Connection) -> None:
+async def test_fa_45_starters_at_once_migrate_once(
+    empty: ConnectArgs, truth: asyncpg.Connection
+) -> None:
     """Three in this process and one in another: all succeed, and each table is made once."""
     await truth.execute("""
         CREATE TABLE made (object text);

@@ -77,13 +77,13 @@ async def change(args: ConnectArgs, statement: str) -> None:
         await connection.execute(statement)
 
 
-async def test_alembic_finds_nothing_to_do(migrated: ConnectArgs) -> None:
+async def test_fa_46_alembic_finds_nothing_to_do(migrated: ConnectArgs) -> None:
     """After the migrations its comparison with the tables is empty."""
     assert await differences(migrated) == []
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-async def test_a_difference_would_be_seen(migrated: ConnectArgs, statement: str) -> None:
+async def test_fa_46_a_difference_would_be_seen(migrated: ConnectArgs, statement: str) -> None:
     """The comparison above has eyes."""
     await change(migrated, statement)
 

@@ -1,5 +1,6 @@
 """From the first release's tables to this one's, with its rows in them and its servers still up."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
+from asyncpg.pool import PoolConnectionProxy
 
 from tests.database.databases import (
     ALL,
@@ -21,6 +23,7 @@ from tests.database.databases import (
     session,
     user,
 )
+from todo_backend import __version__, startup
 from todo_backend.database import functions, migrate
 from todo_backend.database.functions import RUNTIME_ROLE, FunctionSet
 from todo_backend.database.url import ConnectArgs
@@ -31,6 +34,7 @@ SHIPPED: Final = Path(__file__).parents[1] / "data" / "functions_0001.sql"
 # Anything but alike, so that nothing of it can be compressed.
 WIDE: Final = "".join(map(chr, random.Random(1).sample(range(0x10400, 0x2FFFF), 255)))  # noqa: S311 - a sample that can be repeated
 COLUMNS_0001: Final = 7
+TURNS: Final = 3
 
 
 class FirstRelease(FunctionSet):
@@ -46,7 +50,7 @@ FIRST: Final = FirstRelease("envelope")
 class OldServer:
     """The calls of the first release, over a connection that it keeps."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection | PoolConnectionProxy) -> None:
         self._connection = connection
 
     async def create(self, owner: Principal, title: str) -> dict[str, Any]:
@@ -102,7 +106,7 @@ async def old(first: ConnectArgs) -> AsyncIterator[OldServer]:
         yield OldServer(connection)
 
 
-async def test_an_upgrade_keeps_every_row(
+async def test_fa_44_an_upgrade_keeps_every_row(
     first: ConnectArgs, old: OldServer, truth: asyncpg.Connection
 ) -> None:
     """Each value as it was; what is new has what a task without it has."""
@@ -123,7 +127,7 @@ async def test_an_upgrade_keeps_every_row(
         assert orjson.loads(found.body) == task
 
 
-async def test_both_releases_serve_side_by_side(
+async def test_fa_44_both_releases_serve_side_by_side(
     first: ConnectArgs, old: OldServer, truth: asyncpg.Connection
 ) -> None:
     """The old one creates, reads, changes and deletes on the new tables, by an open connection."""
@@ -156,6 +160,43 @@ async def test_both_releases_serve_side_by_side(
     assert [task["id"] for task in orjson.loads(page.items or "")] == wanted
     keys = await truth.fetch("SELECT title_key FROM tasks ORDER BY id DESC")
     assert [key for (key,) in keys] == ["renamed by the old", "by the new", "kept"]
+
+
+async def test_fa_44_both_releases_start_by_turns(
+    first: ConnectArgs,
+    old: OldServer,
+    truth: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While both serve: neither takes anything from the other, not even where one mends its own."""
+    owner = user("alice")
+    await migrate.up(first, SHAPES)
+    stopping = asyncio.Event()
+
+    async def call() -> int:
+        calls = 0
+        async with opened(first) as db:
+            while not stopping.is_set():
+                await old.create(owner, f"Of the old {calls}")
+                await db.tasks(SHAPE).create(owner, NewTask(f"Of the new {calls}", None))
+                calls += 1
+        return calls
+
+    calling = asyncio.create_task(call())
+    for _ in range(TURNS):
+        for release, shapes in (("0.0.1", [FIRST]), (__version__, SHAPES)):
+            with monkeypatch.context() as patched:
+                patched.setattr(functions, "__version__", release)
+                await startup.prepare(first, shapes, migrates=True, timeout_seconds=20)
+                await migrate.up(first, shapes)
+    stopping.set()
+    calls = await calling
+
+    assert calls >= 1
+    assert await truth.fetchval("SELECT count(*) FROM tasks") == 2 * calls
+    for shape in SHAPES:
+        mark = await truth.fetchval("SELECT obj_description($1::text::regnamespace)", shape.schema)
+        assert mark == f"in use by {__version__}"
 
 
 async def test_the_old_release_keeps_its_functions_for_a_while(

@@ -1,7 +1,8 @@
 """Brings a database to the schema of this release, and back.
 
-Everything happens in one transaction under one advisory lock: two starters migrate once, a killed
-one leaves nothing half done, and a transaction pooler between here and the server is no obstacle.
+Each step is one transaction under one advisory lock: two starters migrate once, a killed one leaves
+no step half done, and a transaction pooler between here and the server is no obstacle. An empty
+database is one step; one that may be in use takes a revision at a time, and requests between them.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -35,6 +37,15 @@ _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 # A server that sleeps when idle needs a moment; one that swallows packets would take a minute.
 _SHORTEST_TRY_SECONDS: Final = 5.0
+# Whoever waits for a table holds up everybody who comes later. Somebody who has the table for long,
+# such as a backup, is waited for without that: by trying again.
+_LOCK_TIMEOUT: Final = "200ms"
+_BUSY_SECONDS: Final = 1.0
+_log: Final = structlog.get_logger("todo_backend.migrate")
+
+
+class _Busy(DatabaseUnavailable):
+    """Somebody else has a lock that is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +71,35 @@ async def up(
     Raises: DatabaseUnavailable when it is still away then, or goes away; asyncpg.PostgresError
     when it refuses; DatabaseUnfit when it can't hold every text.
     """
+    said = False
+    while True:
+        try:
+            report = await _step(args, function_sets, wait_seconds=wait_seconds)
+        except _Busy:
+            if not said:
+                _log.warning("somebody else has locked what is to be migrated: trying again")
+            said = True
+            await asyncio.sleep(_BUSY_SECONDS)
+        else:
+            if report is not None:
+                return report
+
+
+async def _step(
+    args: ConnectArgs, function_sets: Collection[FunctionSet], *, wait_seconds: float
+) -> Report | None:
+    """Take one step; None where there are more."""
     async with _locked(args, wait_seconds=wait_seconds) as connection:
         driver = await _driver(connection)
         await _require_unicode(driver)
-        is_ours = await connection.run_sync(_upgrade)
+        revision = await connection.run_sync(_revision)
+        if revision is not None and (following := await connection.run_sync(_following, revision)):
+            await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+            await connection.run_sync(_upgrade, following)
+            return None
+        is_ours = revision is None or await connection.run_sync(_knows, revision)
+        if revision is None:
+            await connection.run_sync(_upgrade, "head")
         for each in function_sets:
             await functions.install(driver, each)
         if is_ours:
@@ -114,13 +150,20 @@ async def _report(connection: AsyncConnection, function_sets: Collection[Functio
     return Report(revision=revision, head=head or "", missing=missing)
 
 
-def _upgrade(connection: Connection) -> bool:
-    """Bring the tables to this release; False when they are a later one's."""
-    known = {script.revision for script in _scripts(connection).walk_revisions()}
-    if _revision(connection) not in {None, *known}:
-        return False
-    command.upgrade(_config(connection), "head")
-    return True
+def _upgrade(connection: Connection, revision: str) -> None:
+    command.upgrade(_config(connection), revision)
+
+
+def _following(connection: Connection, revision: str) -> str | None:
+    """Return the revision after this one; None after the last and after a later release's."""
+    for script in _scripts(connection).walk_revisions():
+        if script.down_revision == revision:
+            return script.revision
+    return None
+
+
+def _knows(connection: Connection, revision: str) -> bool:
+    return revision in {script.revision for script in _scripts(connection).walk_revisions()}
 
 
 def _revision(connection: Connection) -> str | None:
@@ -174,6 +217,8 @@ async def _connected(args: ConnectArgs, *, wait_seconds: float) -> AsyncIterator
 def _fact(error: Exception) -> Exception:
     """Say what has gone wrong without SQLAlchemy's words, which hold the statement."""
     cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, asyncpg.LockNotAvailableError):
+        return _Busy(type(cause).__name__)
     if isinstance(cause, asyncpg.PostgresError) and not is_passing(cause):
         return cause
     return DatabaseUnavailable(type(cause).__name__)
