@@ -6,6 +6,7 @@ that these tests would notice.
 
 import random
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -23,6 +24,7 @@ from tests.database.walls import (
     without_policies,
 )
 from todo_backend.database.url import ConnectArgs
+from todo_backend.model.attempt import Attempt
 from todo_backend.model.principal import Principal
 from todo_backend.model.search import Filters, Search
 from todo_backend.model.task import NewTask, Rendered, Status, TaskChange, TaskId, Window
@@ -89,7 +91,9 @@ async def test_a_stranger_sees_no_task(walls: Walls, alice: Principal, bob: Prin
     assert {(page.items, page.total, page.version) for page in nobodys} == {("[]", 0, 0)}
 
 
-async def test_a_stranger_finds_no_word(walls: Walls, alice: Principal, bob: Principal) -> None:
+async def test_is_30_a_stranger_finds_no_word(
+    walls: Walls, alice: Principal, bob: Principal
+) -> None:
     """A search reads only what is the user's own, however many others have the word."""
     word = user("unheard").user_id
     await walls.given_task(alice, f"All about {word}")
@@ -116,8 +120,24 @@ async def test_a_position_among_other_users_tasks_leads_to_none_of_them(
             assert page.total == 2
 
 
+async def test_is_12_a_stranger_gets_no_replay(
+    walls: Walls, alice: Principal, bob: Principal
+) -> None:
+    """The same key with the same request, of two users, is two keys."""
+    draft, attempt = NewTask("Buy milk", None), Attempt("a-key", b"a request")
+    theirs = await walls.tasks.create_once(alice, draft, attempt)
+
+    own = await walls.tasks.create_once(bob, draft, attempt)
+    again = await walls.tasks.create_once(bob, draft, attempt)
+
+    assert isinstance(theirs, Rendered)
+    assert isinstance(own, Rendered)
+    assert (own.is_replayed, own.task_id != theirs.task_id) == (False, True)
+    assert again == replace(own, is_replayed=True)
+
+
 @pytest.mark.parametrize("status", Status)
-async def test_a_stranger_counts_no_task(
+async def test_is_30_a_stranger_counts_no_task(
     walls: Walls, alice: Principal, bob: Principal, status: Status
 ) -> None:
     """Totals are of one's own tasks, whatever the list shows."""
@@ -165,7 +185,9 @@ async def test_work_on_own_tasks_moves_no_other_counter(
 @pytest.mark.parametrize(
     "look_alike", ["{}' OR ''='", "{}%", "{} ", " {}", "{}\u200b", "", "%", "\\", "NULL", "todo"]
 )
-async def test_a_look_alike_is_a_stranger(walls: Walls, alice: Principal, look_alike: str) -> None:
+async def test_is_26_a_look_alike_is_a_stranger(
+    walls: Walls, alice: Principal, look_alike: str
+) -> None:
     """A user id is compared code point by code point and never read as anything else."""
     theirs = await walls.given_task(alice)
     stranger = Principal(look_alike.format(alice.user_id))
@@ -188,7 +210,7 @@ async def test_letter_case_makes_another_user(walls: Walls, alice: Principal) ->
     assert await walls.total(alice) == 1
 
 
-async def test_nothing_leaks_in_a_random_run(walls: Walls) -> None:
+async def test_is_18_is_19_nothing_leaks_in_a_random_run(walls: Walls) -> None:
     """Three users try each other's ids; an answer holds its own reader's canary and no other."""
     chance = random.Random(20261121)  # noqa: S311 - a run that can be repeated
     users = [user(name) for name in ("ann", "ben", "cy")]
@@ -235,7 +257,7 @@ async def _anything(
     return str(answer)
 
 
-async def test_without_both_walls_everything_leaks(
+async def test_is_20_without_both_walls_everything_leaks(
     no_walls: Walls, alice: Principal, bob: Principal
 ) -> None:
     """The control: what holds above is held by the walls, and their fall would be seen."""
@@ -245,7 +267,12 @@ async def test_without_both_walls_everything_leaks(
     pages = await no_walls.lists(bob, words=(alice.user_id,))
     found = await no_walls.tasks.get(bob, theirs)
     outcome = await no_walls.tasks.delete(bob, theirs, if_versions=None)
+    attempt = Attempt(alice.user_id, b"a request")
+    await no_walls.tasks.create_once(alice, NewTask("Hers", None), attempt)
+    replay = await no_walls.tasks.create_once(bob, NewTask("His", None), attempt)
 
+    assert isinstance(replay, Rendered)
+    assert "Hers" in replay.body
     assert isinstance(found, Rendered)
     assert alice.user_id in found.body
     leaking = [page for page in pages if alice.user_id in (page.items or "")]
