@@ -32,10 +32,10 @@ async def row_of(superuser: asyncpg.Connection, address: str) -> dict[str, Any] 
     return None if row is None else dict(row)
 
 
-async def test_sign_up_makes_a_user_and_a_session(
+async def test_au_01_au_25_sign_up_makes_a_user_and_a_session(
     process: Process, superuser: asyncpg.Connection
 ) -> None:
-    """AU-01, AU-25: what is stored is what was sent, and everything else is this backend's."""
+    """What is stored is what was sent, and everything else is this backend's."""
     address = fresh_address("Ann")
     before = datetime.now(UTC)
 
@@ -73,8 +73,8 @@ async def test_the_access_token_says_what_the_contract_wants(process: Process) -
     assert principal_of(pair).session_id == claims["sid"]
 
 
-async def test_an_account_signs_in_by_any_case(process: Process) -> None:
-    """AU-02: and is answered with the address as it was typed at first."""
+async def test_au_02_an_account_signs_in_by_any_case(process: Process) -> None:
+    """And is answered with the address as it was typed at first."""
     address = fresh_address("Ann")
     account, first = await process.service.sign_up(email=address, password=PASSWORD, name="Ann")
 
@@ -86,8 +86,8 @@ async def test_an_account_signs_in_by_any_case(process: Process) -> None:
         await process.sign_up(address.swapcase())
 
 
-async def test_a_tag_makes_another_account(process: Process) -> None:
-    """AU-04: mail to both may arrive in one box, but that is for its owner to decide."""
+async def test_au_04_a_tag_makes_another_account(process: Process) -> None:
+    """Mail to both may arrive in one box, but that is for its owner to decide."""
     address = fresh_address()
 
     pairs = [await process.sign_up(each) for each in (address, address.replace("@", "+todo@"))]

@@ -1,8 +1,10 @@
 """Passwords: which are refused, how they are hashed, and how much of it at once."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
+from importlib.metadata import requires
 from typing import Literal
 
 import pytest
@@ -95,6 +97,18 @@ async def test_the_hash_is_argon2id_of_what_owasp_asks_or_more() -> None:
     assert "correct" not in stored
 
 
+async def test_au_58_passwords_are_hashed_by_argon2_and_no_other_library() -> None:
+    """The others refuse or forget what is longer than 72 bytes, or can't be used any more."""
+    wanted = {re.split(r"[^\w-]", each)[0] for each in requires("todo-backend") or []}
+    hashing = Passwords(hasher=CHEAP)
+
+    stored = await hashing.hash("x" * 73)
+
+    assert "argon2-cffi" in wanted
+    assert wanted.isdisjoint({"bcrypt", "passlib", "pwdlib"})
+    assert await hashing.verify("x" * 73, stored, user_id=None)
+
+
 @pytest.mark.parametrize(
     ("chosen", "tried"),
     [
@@ -117,8 +131,8 @@ async def test_only_the_very_characters_are_the_password(chosen: str, tried: str
     assert not await hashing.verify(tried, stored, user_id=None)
 
 
-async def test_nobodys_password_is_verified_at_the_same_cost() -> None:
-    """AU-22: an unknown address takes one verification too, of a hash with the same parameters."""
+async def test_au_22_nobodys_password_is_verified_at_the_same_cost() -> None:
+    """An unknown address takes one verification too, of a hash with the same parameters."""
     verified: list[str] = []
 
     class Noting(PasswordHasher):
@@ -149,8 +163,8 @@ async def test_nobodys_password_is_verified_at_the_same_cost() -> None:
         "schl\u00fcssel",
     ],
 )
-async def test_a_hash_that_nobody_can_read_is_a_wrong_password(stored: str) -> None:
-    """AU-55: a line in the log that names the user, and neither the hash nor the password."""
+async def test_au_55_a_hash_that_nobody_can_read_is_a_wrong_password(stored: str) -> None:
+    """A line in the log that names the user, and neither the hash nor the password."""
     with capture_logs() as lines:
         is_right = await Passwords(hasher=CHEAP).verify("correct horse", stored, user_id="u-1")
 
@@ -160,8 +174,8 @@ async def test_a_hash_that_nobody_can_read_is_a_wrong_password(stored: str) -> N
     assert not stored or stored not in str(lines)
 
 
-async def test_a_hash_of_other_parameters_is_outdated() -> None:
-    """AU-55: it is still good, and known to be due for another."""
+async def test_au_55_a_hash_of_other_parameters_is_outdated() -> None:
+    """It is still good, and known to be due for another."""
     old, new = Passwords(hasher=CHEAP), Passwords()
     stored = await old.hash("correct horse")
 

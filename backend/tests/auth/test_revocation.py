@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from tests.support.accounts import PASSWORD, Process, fresh_address, principal_of
-from todo_backend.auth.accounts import TokenPair
+from todo_backend.auth.accounts import SESSIONS_MAX, TokenPair
 from todo_backend.auth.sessions import CONFIRMED_SECONDS
 from todo_backend.model.errors import CredentialsWrong, RefreshTokenInvalid, TokenInvalid
 from todo_backend.model.principal import Principal
@@ -75,8 +75,10 @@ async def test_a_refresh_token_of_ones_own_is_signed_out_too(process: Process) -
 
 
 @pytest.mark.parametrize("garbage", ["", "x" * 43, "\0", "\ud800", "x" * 10_000])
-async def test_garbage_beside_the_token_changes_nothing(process: Process, garbage: str) -> None:
-    """AU-49: the session of the access token ends all the same."""
+async def test_au_49_garbage_beside_the_token_changes_nothing(
+    process: Process, garbage: str
+) -> None:
+    """The session of the access token ends all the same."""
     pair = await process.sign_up()
 
     await process.service.sign_out(principal_of(pair), garbage)
@@ -152,3 +154,57 @@ async def test_expired_sessions_are_swept_out_at_the_next_sign_in(
         principal_of(newest).user_id,
     )
     assert {each for (each,) in left} == {*ids[1:], principal_of(newest).session_id}
+
+
+async def given_sessions(process: Process, address: str, *, number: int) -> list[TokenPair]:
+    pairs = []
+    for _ in range(number):
+        _, pair = await process.service.sign_in(email=address, password=PASSWORD)
+        pairs.append(pair)
+    return pairs
+
+
+async def test_the_oldest_of_too_many_sessions_ends(
+    process: Process, neighbour: Process, superuser: asyncpg.Connection
+) -> None:
+    """Whoever signs in for ever, or knows a password, fills no table, even at several places."""
+    address = fresh_address()
+    first = await process.sign_up(address)
+    others = await given_sessions(process, address, number=SESSIONS_MAX - 1)
+    assert await is_signed_in(neighbour, first)
+
+    newest = await asyncio.gather(
+        *(
+            each.service.sign_in(email=address, password=PASSWORD)
+            for each in (process, neighbour) * 4
+        )
+    )
+
+    await asyncio.sleep(CONFIRMED_SECONDS)
+    count = "SELECT count(*) FROM sessions WHERE user_id = $1"
+    assert await superuser.fetchval(count, principal_of(first).user_id) == SESSIONS_MAX
+    alive = [await is_signed_in(neighbour, each) for each in (first, *others)]
+    assert alive == [False] * 8 + [True] * (SESSIONS_MAX - 8)
+    assert all([await is_signed_in(process, pair) for _, pair in newest])
+    with pytest.raises(RefreshTokenInvalid, match="unknown"):
+        await process.service.refresh(first.refresh_token)
+
+
+async def test_what_was_signed_out_makes_room_first(
+    process: Process, superuser: asyncpg.Connection
+) -> None:
+    """A session that is over counts, and is dropped before one that goes on."""
+    address = fresh_address()
+    first = await process.sign_up(address)
+    gone, *others = await given_sessions(process, address, number=SESSIONS_MAX - 1)
+    await process.service.sign_out(principal_of(gone), None)
+
+    await given_sessions(process, address, number=1)
+
+    left = await superuser.fetch(
+        "SELECT id FROM sessions WHERE user_id = $1", principal_of(first).user_id
+    )
+    assert len(left) == SESSIONS_MAX
+    assert principal_of(gone).session_id not in {each for (each,) in left}
+    for pair in (first, *others):
+        assert await is_signed_in(process, pair)

@@ -52,7 +52,7 @@ async def test_good_token_is_verified_once() -> None:
     assert verifier.asked == [token]
 
 
-async def test_remembered_token_dies_with_its_expiry() -> None:
+async def test_is_21_remembered_token_dies_with_its_expiry() -> None:
     """A token that was good a moment ago expires at `exp` plus leeway, to the second."""
     clock = Clock()
     authenticator = Authenticator(TokenKinds(KEY), clock=clock)
@@ -79,7 +79,7 @@ async def test_refusal_is_not_remembered() -> None:
     assert (await authenticator.authenticate(token)).user_id == "alice"
 
 
-async def test_another_signature_is_another_token() -> None:
+async def test_is_21_another_signature_is_another_token() -> None:
     """A remembered token vouches for no other with the same claims."""
     authenticator = Authenticator(TokenKinds(KEY), clock=Clock())
     token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
@@ -90,7 +90,7 @@ async def test_another_signature_is_another_token() -> None:
         await authenticator.authenticate(token.rpartition(".")[0] + "." + forged.rpartition(".")[2])
 
 
-async def test_memory_is_bounded() -> None:
+async def test_is_21_memory_is_bounded() -> None:
     """The oldest entry makes room for the newest."""
     verifier = Counted()
     authenticator = Authenticator(verifier, clock=Clock(), max_entries=2)
@@ -117,7 +117,7 @@ async def test_long_token_is_not_remembered(length: int, asked: int) -> None:
     assert len(verifier.asked) == asked
 
 
-async def test_everything_is_forgotten_with_a_key() -> None:
+async def test_is_21_everything_is_forgotten_with_a_key() -> None:
     """What a key has vouched for is verified again when keys go."""
     verifier = Counted()
     authenticator = Authenticator(verifier, clock=Clock())

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-import structlog
-
 from todo_backend.auth import claims, emails, refresh_tokens
+from todo_backend.auth.attempts import Attempts
 from todo_backend.auth.emails import Address
 from todo_backend.auth.passwords import Passwords, weakness
 from todo_backend.auth.refresh_tokens import TokenPair, Tokens
 from todo_backend.auth.sessions import Sessions
+from todo_backend.database import allowance
 from todo_backend.database.accounts import AccountFunctions
 from todo_backend.model.accounts import (
     NewAccount,
@@ -38,10 +38,10 @@ __all__ = ["Account", "AccountService", "TokenPair"]
 
 SESSION_SECONDS: Final = 30 * 24 * 60 * 60
 """A session ends then, however often it is refreshed: whoever is at the device signs in again."""
+SESSIONS_MAX: Final = 100
+"""So many sessions an account has at most: with one more, the oldest ends."""
 GRACE_SECONDS: Final = 10
 """For so long a client may repeat a refresh whose answer it never got."""
-
-_log: Final = structlog.get_logger("todo_backend.accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,31 @@ class Account:
 class AccountService:
     """What may be done with accounts. Every method raises DatabaseUnavailable.
 
-    `clock` is in Unix seconds, and is the one that access tokens are verified by.
+    `clock` is in Unix seconds, and is the one that access tokens are verified by. A `client` is the
+    network that a request comes from.
     """
 
-    __slots__ = ("_clock", "_functions", "_passwords", "_sessions", "_signing_up", "_tokens")
+    __slots__ = (
+        "_attempts",
+        "_clock",
+        "_functions",
+        "_passwords",
+        "_sessions",
+        "_signing_up",
+        "_tokens",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         functions: AccountFunctions,
         *,
         passwords: Passwords,
         sessions: Sessions,
         tokens: Tokens,
+        attempts: Attempts | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._attempts = attempts or Attempts()
         self._functions = functions
         self._passwords = passwords
         self._sessions = sessions
@@ -78,13 +89,15 @@ class AccountService:
         self._clock = clock
         self._signing_up: dict[str, asyncio.Future[bool]] = {}
 
-    async def sign_up(self, *, email: str, password: str, name: str) -> tuple[Account, TokenPair]:
+    async def sign_up(
+        self, *, email: str, password: str, name: str, client: str = ""
+    ) -> tuple[Account, TokenPair]:
         """Open an account and its first session.
 
-        Raises: Invalid, EmailTaken, Overloaded.
+        Raises: Invalid, RateLimited, EmailTaken, Overloaded.
         """
         address = _checked(email, password)
-        async with self._alone_with(address.key):
+        async with self._attempts.sign_up(client=client), self._alone_with(address.key):
             return await self._signed_up(address, password, name)
 
     async def _signed_up(
@@ -106,21 +119,29 @@ class AccountService:
         account = Account(new.user_id, new.email, new.name, created_at)
         return account, self._pair(account, session, token)
 
-    async def sign_in(self, *, email: str, password: str) -> tuple[Account, TokenPair]:
-        """Open a session. Raises: CredentialsWrong, Overloaded."""
+    async def sign_in(
+        self, *, email: str, password: str, client: str = ""
+    ) -> tuple[Account, TokenPair]:
+        """Open a session. Raises: RateLimited, CredentialsWrong, Overloaded."""
+        async with self._attempts.sign_in(email, client=client):
+            return await self._signed_in(email, password)
+
+    async def _signed_in(self, email: str, password: str) -> tuple[Account, TokenPair]:
         stored = await self._found(email)
         if stored is None:
             await self._passwords.verify(password, None, user_id=None)
             raise CredentialsWrong("no such account")
         current = stored.password_hash
         if not await self._passwords.verify(password, current, user_id=stored.user_id):
-            raise CredentialsWrong("wrong password")
+            raise CredentialsWrong("wrong password", user_id=stored.user_id)
         new_hash = None
         if self._passwords.is_outdated(current):
             new_hash = await self._passwords.hash(password)
         token, session = self._new_session()
-        if not await self._functions.open_session(stored, session, new_hash=new_hash):
-            raise CredentialsWrong("the account has gone")
+        if not await self._functions.open_session(
+            stored, session, new_hash=new_hash, sessions_max=SESSIONS_MAX
+        ):
+            raise CredentialsWrong("the account has gone", user_id=stored.user_id)
         account = Account(stored.user_id, stored.email, stored.name, stored.created_at)
         return account, self._pair(account, session, token)
 
@@ -150,8 +171,11 @@ class AccountService:
                 )
             case Rotation(Presented.REUSED, str(user_id), str(session_id)):
                 self._sessions.end([(user_id, session_id)])
-                _log.warning("a refresh token was used again, its session ends", user_id=user_id)
-        raise RefreshTokenInvalid(f"refresh token {turn.outcome}")
+        raise RefreshTokenInvalid(
+            f"refresh token {turn.outcome}",
+            user_id=turn.user_id,
+            is_reuse=turn.outcome is Presented.REUSED,
+        )
 
     async def sign_out(self, principal: Principal, refresh_token: str | None) -> None:
         """End the session of the token, and that of a refresh token if it is the same user's."""
@@ -171,7 +195,7 @@ class AccountService:
         Raises: EmailTaken when they did, or found it taken: that needs no second hash.
         """
         while (other := self._signing_up.get(email_key)) is not None:
-            if await asyncio.shield(other):
+            if await allowance.within(asyncio.shield(other)):
                 raise EmailTaken
         done = self._signing_up[email_key] = asyncio.get_running_loop().create_future()
         is_taken = False

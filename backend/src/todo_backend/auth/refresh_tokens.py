@@ -26,11 +26,15 @@ _PURPOSE: Final = b"todo-backend: the child of a refresh token"
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a client gets: `expires_in` is the lifetime of the access token in seconds."""
+    """What a client gets: `expires_in` is the lifetime of the access token in seconds.
+
+    `user_id` is whose they are.
+    """
 
     access_token: str
     refresh_token: str
     expires_in: int
+    user_id: str
 
 
 class Tokens:
@@ -64,7 +68,7 @@ class Tokens:
             email=email,
             others={"jti": _access_id(token), SESSION: session_id},
         )
-        return TokenPair(access_token, token, self._access_seconds)
+        return TokenPair(access_token, token, self._access_seconds, user_id)
 
 
 def is_formed(text: str) -> bool:

@@ -60,4 +60,5 @@ def require_allowed_origin(
     if method in _SAFE:
         return
     if len(origins) != 1 or origins[0].decode("latin-1") not in allowed:
-        raise TokenInvalid("a session cookie without an Origin of ALLOWED_ORIGINS")
+        reason = "a session cookie without an Origin of ALLOWED_ORIGINS"
+        raise TokenInvalid(reason, is_foreign_page=True)

@@ -9,8 +9,10 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
+from contextvars import Context
 from typing import Final, Protocol
 
+from todo_backend.database import allowance
 from todo_backend.database.accounts import SessionKey
 from todo_backend.model.errors import TokenInvalid
 
@@ -94,9 +96,10 @@ class Sessions:
             question.keys.add(key)
         if question.answer is None:
             before = self._under_way.answer if self._under_way else None
-            question.answer = asyncio.create_task(self._ask(question, before))
+            # Others wait for it too, so it is not on the allowance of the first.
+            question.answer = asyncio.create_task(self._ask(question, before), context=Context())
         # One who goes away takes nobody's answer along.
-        return await asyncio.shield(question.answer)
+        return await allowance.within(asyncio.shield(question.answer))
 
     def _answers(self, question: _Question, key: SessionKey) -> bool:
         sent_at = question.sent_at

@@ -30,10 +30,13 @@ ACCOUNTS: Final = _AccountFunctions("auth")
 _SCHEMA: Final = ACCOUNTS.schema
 _CREATE: Final = f"SELECT {_SCHEMA}.create_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _FIND: Final = f"SELECT * FROM {_SCHEMA}.find_account($1)"  # noqa: S608 - as above
-_OPEN: Final = f"SELECT {_SCHEMA}.open_session($1, $2, $3, $4, $5, $6, $7, $8)"
+_OPEN: Final = f"SELECT {_SCHEMA}.open_session($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _ROTATE: Final = f"SELECT * FROM {_SCHEMA}.rotate($1, $2, $3, $4, $5)"  # noqa: S608 - as above
 _END: Final = f"SELECT {_SCHEMA}.end_sessions($1, $2, $3)"
 _LIVE: Final = f"SELECT {_SCHEMA}.live_sessions($1)"
+_PRUNE: Final = f"SELECT {_SCHEMA}.prune_sessions($1)"
+BATCH_SESSIONS: Final = 100
+"""How many sessions are dropped in one transaction, each with thousands of tokens at the most."""
 
 
 class AccountFunctions:
@@ -61,11 +64,24 @@ class AccountFunctions:
         return None if user_id is None else StoredAccount(user_id, *rest)
 
     async def open_session(
-        self, account: StoredAccount, session: NewSession, *, new_hash: str | None
+        self,
+        account: StoredAccount,
+        session: NewSession,
+        *,
+        new_hash: str | None,
+        sessions_max: int,
     ) -> bool:
-        """Open a session, unless the account has gone; `new_hash` replaces the one in `account`."""
+        """Open a session, unless the account has gone; `new_hash` replaces the one in `account`.
+
+        The user's oldest sessions end, so that there are at most `sessions_max`.
+        """
         (opened,) = await self._pool.write(
-            _OPEN, account.user_id, account.password_hash, new_hash, *_arguments(session)
+            _OPEN,
+            account.user_id,
+            account.password_hash,
+            new_hash,
+            *_arguments(session),
+            sessions_max,
         )
         return bool(opened)
 
@@ -98,6 +114,19 @@ class AccountFunctions:
         """Say which of the sessions have neither ended nor expired, and are their users'."""
         (alive,) = await self._pool.read(_LIVE, json.dumps(list(keys)))
         return {(user_id, session_id) for user_id, session_id in json.loads(alive)}
+
+    async def prune_sessions(self) -> int:
+        """Drop every user's sessions that have expired, and return how many there were.
+
+        One transaction for each BATCH_SESSIONS of them, so that no request waits long.
+        Raises: DatabaseUnavailable; what has been dropped until then stays so.
+        """
+        total: int = 0
+        while True:
+            (dropped,) = await self._pool.write(_PRUNE, BATCH_SESSIONS)
+            total += dropped
+            if not dropped:
+                return total
 
 
 def _arguments(session: NewSession) -> tuple[object, ...]:

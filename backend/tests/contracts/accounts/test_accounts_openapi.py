@@ -15,14 +15,14 @@ from todo_backend.settings import load
 
 ANYWHERE = {405, 413, 414, 431, 500}
 BODY = {400, 415, 422}
-TASK = ANYWHERE | {401, 503}
+TASK = ANYWHERE | {401, 429, 503}
 STATUSES = {
-    "signUp": {201, 409, 503} | ANYWHERE | BODY,
-    "signIn": {200, 401, 503} | ANYWHERE | BODY,
-    "refreshTokens": {200, 401, 503} | ANYWHERE | BODY,
-    "signOut": {200, 401, 503} | ANYWHERE | BODY,
+    "signUp": {201, 409, 429, 503} | ANYWHERE | BODY,
+    "signIn": {200, 401, 429, 503} | ANYWHERE | BODY,
+    "refreshTokens": {200, 401, 429, 503} | ANYWHERE | BODY,
+    "signOut": {200, 401, 429, 503} | ANYWHERE | BODY,
     "listMyTasks": {200, 304} | TASK,
-    "createMyTask": {201} | TASK | BODY,
+    "createMyTask": {201, 409} | TASK | BODY,
     "getMyTask": {200, 304, 404, 422} | TASK,
     "updateMyTask": {200, 404, 412} | TASK | BODY,
     "deleteMyTask": {204, 404, 412, 422} | TASK,

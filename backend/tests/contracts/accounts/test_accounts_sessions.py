@@ -148,7 +148,9 @@ async def test_au_51_odd_refresh_token_is_invalid(
     assert "hunter2" not in response.text
 
 
-async def test_au_50_no_token_passes_for_the_other(client: httpx.AsyncClient, ann: Member) -> None:
+async def test_au_50_is_32_no_token_passes_for_the_other(
+    client: httpx.AsyncClient, ann: Member
+) -> None:
     """An access token refreshes nothing, and a refresh token opens nothing."""
     assert_refused(await refreshed(client, ann.access_token))
     assert_refused(await refreshed(client, token_for(ann.user_id)))

@@ -58,7 +58,7 @@ async def test_au_40_used_token_after_the_grace_ends_the_family(
     warnings = [
         line
         for line in served.log.getvalue()[start:].splitlines()
-        if '"level":"warning"' in line and ann.user_id in line and "used again" in line
+        if '"level":"warning"' in line and ann.user_id in line and "authn_token_reuse" in line
     ]
     assert len(warnings) == 1
 
@@ -171,7 +171,7 @@ async def test_au_45_database_holds_no_refresh_token(
         assert not [row for row in rows if secret in row or spelled_in_bytes in row]
 
 
-async def test_au_54_deleted_user_is_gone(
+async def test_au_54_is_27_deleted_user_is_gone(
     client: httpx.AsyncClient, superuser: asyncpg.Connection, ann: Member
 ) -> None:
     """Neither token is worth anything, and nothing of theirs is left."""
