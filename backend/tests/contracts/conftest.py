@@ -1,16 +1,35 @@
 """Each registered contract in a deployment of its own, and its users."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
 
+from tests.contracts import invariants, records
 from tests.contracts.drivers import DRIVERS, Driver
 from tests.contracts.people import Deployment, Person, fresh_id, signed_in, visiting
 from tests.support.server import environment, serving
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_answer_is_logged_once() -> Iterator[None]:
+    """Fail the run if an answer has no line of its own in the log, or no id of its own."""
+    yield
+    assert records.SUITE.problems() == []
+
+
+@pytest_asyncio.fixture(scope="session", autouse=True)
+async def _database_is_left_in_order(address: ConnectArgs) -> AsyncIterator[None]:
+    """Fail the run if it leaves behind what can't be, in rows or in open transactions."""
+    yield
+    connection = await asyncpg.connect(**address.kwargs())
+    found = await invariants.problems(connection)
+    await connection.close()
+    assert found == []
 
 
 @pytest.fixture(scope="session", params=DRIVERS, ids=lambda driver: driver.name)

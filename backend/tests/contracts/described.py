@@ -118,13 +118,13 @@ def versioned(driver: Driver) -> set[str]:
 
 def statuses_of(driver: Driver) -> dict[str, set[int]]:
     """Return every status of every operation of a contract."""
-    always = _ANYWHERE | {401, 503} | ({403} if driver.has_owner_in_path else set())
+    always = _ANYWHERE | {401, 429, 503} | ({403} if driver.has_owner_in_path else set())
     invalid = {driver.refusals.wrong_format.status}
     body = {400, 415} | invalid
     one = always | {404} | invalid
     by_act = {
         "list": always | {200, 304} | (invalid if driver.parameters else set()),
-        "create": always | body | {201},
+        "create": always | body | {201, 409, 422},
         "get": one | {200, 304},
         "update": one | body | {200, 412},
         "delete": one | {driver.deleted_status, 412},
@@ -132,7 +132,7 @@ def statuses_of(driver: Driver) -> dict[str, set[int]]:
     }
     found = {id_: by_act[act] for act, id_ in names_of(driver).items()}
     if driver is ACCOUNTS:
-        auth = _ANYWHERE | body | {503}
+        auth = _ANYWHERE | body | {429, 503}
         found |= {
             "signUp": auth | {201, 409},
             "signIn": auth | {200, 401},

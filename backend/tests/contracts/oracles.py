@@ -1,7 +1,8 @@
 """What holds for every response, whatever was asked: CONTRACT's headers, and no leak.
 
 `check` is the oracle. The clients of these tests run it on each answer that they receive, so a
-test that looks at something else looks at this as well.
+test that looks at something else looks at this as well. That the oracle sees what it is to see is
+tests/contracts/test_oracles.py; what an answer has to be by the documentation is in `declared`.
 """
 
 import json
@@ -42,12 +43,16 @@ def check(
     production: bool = False,
     head: bool = False,
     has_own_form: bool = False,
+    has_address: bool = True,
+    has_faults: bool = False,
 ) -> None:
     """Assert what every response promises.
 
     `head` says that it answers a HEAD, and `has_own_form` that its errors are not the contract's:
-    those of /health and of a preflight.
+    those of /health and of a preflight. What has been created `has_address`, unless it is an
+    account. Where the test `has_faults` of its own making, the server may fail.
     """
+    assert has_faults or response.status_code < 500, response.text
     headers = _single_headers(response)
     assert REQUEST_ID.fullmatch(headers["x-request-id"])
     assert headers["x-content-type-options"] == "nosniff"
@@ -55,11 +60,12 @@ def check(
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
     assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
     expected_caching = "private, no-cache" if "etag" in headers else "no-store"
     assert headers["cache-control"] == expected_caching
     assert headers.keys().isdisjoint({"server", "x-powered-by"})
     assert (HSTS in headers) == production
-    _check_status_headers(response, headers)
+    _check_status_headers(response, headers, has_address=has_address)
     if response.status_code in _BODILESS:
         assert response.content == b""
         assert headers.keys().isdisjoint({"content-length", "content-type", "transfer-encoding"})
@@ -69,13 +75,15 @@ def check(
         _check_stream(response, driver)
     else:
         assert int(headers["content-length"]) == len(response.content)
+    if headers.get("content-type") == "application/json" and not head:
+        strict_json(response.content)
     if response.status_code >= 400 and not head and not has_own_form:
         _check_error(response, driver)
 
 
 def refused(response: httpx.Response, driver: Driver, expected: Refusal) -> Any:
     """Assert that this is the refusal, and return its parsed body."""
-    check(response, driver)
+    check(response, driver, has_faults=expected.status >= 500)
     body = strict_json(response.content)
     assert Refusal(response.status_code, driver.code_of(body)) == expected, response.text
     return body
@@ -109,20 +117,38 @@ def _single_headers(response: httpx.Response) -> dict[str, str]:
     return headers
 
 
-def _check_status_headers(response: httpx.Response, headers: dict[str, str]) -> None:
+def _check_status_headers(
+    response: httpx.Response, headers: dict[str, str], *, has_address: bool
+) -> None:
     status = response.status_code
     assert ("www-authenticate" in headers) == (status == 401)
     assert headers.get("www-authenticate", "Bearer") in _AUTHENTICATE
-    assert ("location" in headers) == (status == 201)
+    assert ("location" in headers) == (status == 201 and has_address)
+    assert headers.get("idempotent-replayed", "true") == "true"
+    assert "idempotent-replayed" not in headers or status == 201
     assert headers.get("location", "/").startswith("/")
-    assert ("retry-after" in headers) == (status in {429, 503})
+    # Who has sent an Idempotency-Key twice at once may come back; who wants a taken address, not.
+    assert ("retry-after" in headers) == (status in {429, 503}) or status == 409
     assert int(headers.get("retry-after", "1")) > 0
+    _check_limit_headers(headers, is_limited=status == 429)
     if status == 405:
         assert headers["allow"]
     if status == 415:
         assert headers["accept"] == "application/json"
     if status == 413:
         assert headers["connection"] == "close"
+
+
+def _check_limit_headers(headers: dict[str, str], *, is_limited: bool) -> None:
+    names = {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"}
+    assert headers.keys() & names in (set(), names)
+    if names <= headers.keys():
+        limit, remaining, reset = (int(headers[name]) for name in sorted(names))
+        assert 0 <= remaining <= limit
+        assert reset > 0
+    if is_limited:
+        assert headers["ratelimit-remaining"] == "0"
+        assert int(headers["retry-after"]) >= int(headers["ratelimit-reset"])
 
 
 def _check_stream(response: httpx.Response, driver: Driver) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.contracts import oracles
+from tests.contracts import declared, oracles, records
 from tests.contracts.drivers import Driver, Refusal, Task
 from tests.support.server import Served
 from tests.support.users import NO_TLS, token_for
@@ -16,10 +16,14 @@ from tests.support.users import NO_TLS, token_for
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A running server that serves the contract of `driver` and no other."""
+    """A running server that serves the contract of `driver` and no other.
+
+    `has_faults`: the test makes it fail.
+    """
 
     driver: Driver
     served: Served
+    has_faults: bool = False
 
     @property
     def url(self) -> str:
@@ -94,7 +98,12 @@ async def visiting(deployment: Deployment, user_id: str | None) -> AsyncIterator
             head=request.method == "HEAD",
             has_own_form="access-control-request-method" in request.headers
             or request.url.path == "/health",
+            has_faults=deployment.has_faults,
         )
+        if response.status_code != 500:  # a defect, made by a route that nobody has described
+            target = request.url.raw_path.decode()
+            declared.check(deployment.served, request.method, target, response)
+        records.note(deployment.served, response)
 
     async with httpx.AsyncClient(
         base_url=deployment.url, headers=headers, event_hooks={"response": [held]}, verify=NO_TLS

@@ -69,6 +69,9 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str,
         del case.headers["If-Match"]
     if case.meta is not None and not case.meta.generation.mode.is_negative:
         case.query.pop("cursor", None)
+        if "Idempotency-Key" in case.headers:
+            # One that was made up twice would be refused with the second body.
+            case.headers["Idempotency-Key"] = token_hex(16)
         _accounts.fill_in(case)
         if case.path == SIGN_UP and isinstance(case.body, dict):
             case.body["email"] = _of_this_run(case.body.get("email"))

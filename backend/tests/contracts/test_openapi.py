@@ -38,6 +38,7 @@ HEADERS = {
     401: {"WWW-Authenticate"},
     405: {"Allow"},
     415: {"Accept"},
+    429: {"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"},
     503: {"Retry-After"},
 }
 # What a list says beside its version, where it has pages to go on to.
@@ -126,7 +127,7 @@ UTILITY = {"Index"}
 """What has the deployment itself for an example."""
 
 
-def test_only_what_belongs_to_nobody_is_open(described: Described) -> None:
+def test_is_28_only_what_belongs_to_nobody_is_open(described: Described) -> None:
     """An operation wants a token unless it says that it doesn't, and only these say so."""
     schemes = described.openapi["components"]["securitySchemes"]
     ids = {each.id for each in described.operations}
@@ -161,7 +162,8 @@ def test_the_headers_of_answers_are_documented(described: Described) -> None:
         acts = names_of(driver)
         good = {"200": {"ETag"} if operation.id in versioned(driver) else set()}
         if operation.id == acts["create"]:
-            good["201"] = {"ETag", "Location"}
+            good["201"] = {"ETag", "Location", "Idempotent-Replayed"}
+            good["409"] = {"Retry-After"}
         if operation.id == acts["list"]:
             good["200"] |= LINKED.get(driver.name, set())
         for status, response in operation.said["responses"].items():

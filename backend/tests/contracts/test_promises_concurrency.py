@@ -33,7 +33,9 @@ async def toggled(user: Person, task: Task, *, clients: int, rounds: int) -> Non
 
 
 @pytest.mark.parametrize(("clients", "rounds"), [(2, 1000), (3, 100), (8, 50)])
-async def test_toggles_are_counted_one_by_one(user: Person, clients: int, rounds: int) -> None:
+async def test_fa_39_toggles_are_counted_one_by_one(
+    user: Person, clients: int, rounds: int
+) -> None:
     """Clients that turn the same task round at once do so one after the other."""
     task = await user.given_task()
 
@@ -68,7 +70,9 @@ async def test_changes_of_different_fields_all_survive(user: Person) -> None:
 
 
 @pytest.mark.parametrize("methods", [("PUT", "PUT"), ("PUT", "PATCH"), ("PATCH", "PATCH")])
-async def test_of_two_with_the_same_tag_one_wins(user: Person, methods: Sequence[str]) -> None:
+async def test_fa_37_of_two_with_the_same_tag_one_wins(
+    user: Person, methods: Sequence[str]
+) -> None:
     """However close together they come, the second finds the version gone and changes nothing."""
     for _ in range(15):
         task = await user.given_task()
@@ -92,7 +96,7 @@ async def change(user: Person, task: Task, method: str, tag: str, *, title: str)
     return await user.client.request(method, path, json=body, headers={"if-match": tag})
 
 
-async def test_of_many_deletions_one_is_it(user: Person) -> None:
+async def test_fa_40_of_many_deletions_one_is_it(user: Person) -> None:
     """The others find no task, whether they name its version or not."""
     for number in range(5):
         task = await user.given_task()

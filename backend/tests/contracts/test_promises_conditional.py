@@ -215,7 +215,7 @@ async def test_any_change_of_any_task_changes_the_tag(user: Person) -> None:
     assert len(set(tags)) == len(tags) == 13
 
 
-async def test_nothing_else_changes_the_tag(user: Person, stranger: Person) -> None:
+async def test_is_22_nothing_else_changes_the_tag(user: Person, stranger: Person) -> None:
     """Reading, refused requests, changes to the same and other people leave a list as it is."""
     task = await user.given_task()
     tag = await user.list_tag()

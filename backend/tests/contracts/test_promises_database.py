@@ -31,7 +31,7 @@ async def cut_off(driver: Driver) -> AsyncIterator[Deployment]:
     """A server whose database was never there."""
     env = environment(NOWHERE, DATABASE_TIMEOUT="1", API_CONTRACTS=driver.name)
     async with serving(env) as served:
-        yield Deployment(driver, served)
+        yield Deployment(driver, served, has_faults=True)
 
 
 @pytest_asyncio.fixture
@@ -158,7 +158,7 @@ async def test_servers_that_started_first_recover(tmp_path: Path) -> None:
 async def early_user(stack: AsyncExitStack, driver: Driver, url: str) -> Person:
     env = environment(url, DATABASE_TIMEOUT="1", API_CONTRACTS=driver.name)
     served = await stack.enter_async_context(serving(env))
-    early = signed_in(Deployment(driver, served), f"early-{driver.name}")
+    early = signed_in(Deployment(driver, served, has_faults=True), f"early-{driver.name}")
     return await stack.enter_async_context(early)
 
 
@@ -187,7 +187,7 @@ async def marked(
     env = environment(url, DATABASE_TIMEOUT="0.5", API_CONTRACTS=driver.name)
     async with (
         serving(env) as served,
-        signed_in(Deployment(driver, served), fresh_id("marked")) as person,
+        signed_in(Deployment(driver, served, has_faults=True), fresh_id("marked")) as person,
     ):
         yield person
 

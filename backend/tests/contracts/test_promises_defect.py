@@ -25,7 +25,7 @@ async def faulty(
     env = environment(postgres.url, API_CONTRACTS=driver.name)
     contracts = {driver.name: contract_with_faults(driver.name)}
     async with serving(env, contracts=contracts) as served:
-        yield Deployment(driver, served)
+        yield Deployment(driver, served, has_faults=True)
 
 
 @pytest_asyncio.fixture
@@ -41,7 +41,7 @@ def logged(deployment: Deployment, request_id: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_defect_is_said_without_its_text(unlucky: Person, fault: str) -> None:
+async def test_is_24_defect_is_said_without_its_text(unlucky: Person, fault: str) -> None:
     """The client learns that it was not its fault, and nothing of what it was."""
     response = await unlucky.client.get(path_of(fault), headers={"origin": ORIGIN})
 

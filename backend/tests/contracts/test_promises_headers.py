@@ -61,7 +61,9 @@ async def one_of_each(url: str, user: Person, origin: str) -> dict[str, httpx.Re
         }
 
 
-async def test_every_kind_of_answer_has_its_headers(deployment: Deployment, user: Person) -> None:
+async def test_g_05_every_kind_of_answer_has_its_headers(
+    deployment: Deployment, user: Person
+) -> None:
     """Good or bad, of a contract, a utility, a document or the middleware: none leaves bare."""
     answers = await one_of_each(deployment.url, user, "http://localhost:3000")
 

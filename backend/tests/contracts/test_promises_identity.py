@@ -60,7 +60,7 @@ def has_owner_in_path(deployment: Deployment) -> None:
         pytest.skip("this contract has no user in its paths")
 
 
-async def test_any_user_id_owns_tasks(deployment: Deployment, user: Person) -> None:
+async def test_is_26_any_user_id_owns_tasks(deployment: Deployment, user: Person) -> None:
     """An id may hold whatever 1 to 255 characters can be: in the token, in a path, in a row."""
     for user_id in STRANGE_IDS:
         # The client of these tests would resolve dots in a path, as browsers do.
@@ -126,7 +126,9 @@ async def test_dots_are_a_user_like_any_other(deployment: Deployment) -> None:
         ("x" * 255, "x" * 254),
     ],
 )
-async def test_look_alike_is_another_user(deployment: Deployment, owner: str, segment: str) -> None:
+async def test_is_01_is_26_look_alike_is_another_user(
+    deployment: Deployment, owner: str, segment: str
+) -> None:
     """Nothing is normalised, folded, trimmed or decoded twice."""
     path = deployment.driver.collection.replace("{user_id}", segment)
 
@@ -169,7 +171,7 @@ _IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=2
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(user_id=_IDS, other=_IDS)
-async def test_every_id_reaches_its_own_tasks_alone(
+async def test_is_26_every_id_reaches_its_own_tasks_alone(
     deployment: Deployment, user_id: str, other: str
 ) -> None:
     """Of two users each reaches the own collection, and the other's is refused."""

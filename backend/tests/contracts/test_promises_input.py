@@ -151,7 +151,9 @@ FOREIGN: dict[str, object] = {
 }
 
 
-async def test_fields_that_are_the_servers_are_ignored(user: Person, stranger: Person) -> None:
+async def test_is_31_fields_that_are_the_servers_are_ignored(
+    user: Person, stranger: Person
+) -> None:
     """Whose a task is, its id and its times come from the server, and strange fields go nowhere."""
     foreign = {**FOREIGN, "user_id": stranger.user_id}
 
@@ -172,7 +174,7 @@ async def test_fields_that_are_the_servers_are_ignored(user: Person, stranger: P
     assert await stranger.listed() == []
 
 
-async def test_user_in_the_query_widens_nothing(user: Person, stranger: Person) -> None:
+async def test_is_01_user_in_the_query_widens_nothing(user: Person, stranger: Person) -> None:
     """A list is the caller's, whatever else the request says about users."""
     await stranger.given_task()
     query = {"user_id": stranger.user_id, "owner": stranger.user_id, "token": "x"}

@@ -53,7 +53,7 @@ async def test_ties_are_broken_by_id(user: Person, superuser: asyncpg.Connection
     assert listed == [task["id"] for task in reversed(tasks)]
 
 
-async def test_list_shows_the_callers_tasks_alone(user: Person, stranger: Person) -> None:
+async def test_is_30_list_shows_the_callers_tasks_alone(user: Person, stranger: Person) -> None:
     """Two users with tasks of their own see no more than those."""
     mine = [await user.given_task(title) for title in ("mine", "mine too")]
     theirs = await stranger.given_task("theirs")
@@ -109,7 +109,9 @@ def without_its_own(response: httpx.Response) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("method", CALLS)
-async def test_strangers_task_looks_like_none(user: Person, stranger: Person, method: str) -> None:
+async def test_is_02_is_29_strangers_task_looks_like_none(
+    user: Person, stranger: Person, method: str
+) -> None:
     """The answers about a stranger's task and about none at all can't be told apart."""
     theirs = await stranger.given_task()
     gone = await stranger.given_task()
@@ -128,7 +130,7 @@ async def test_strangers_task_looks_like_none(user: Person, stranger: Person, me
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("is_current", [True, False])
-async def test_condition_tells_nothing_about_a_strangers_task(
+async def test_is_29_condition_tells_nothing_of_strangers(
     user: Person, stranger: Person, method: str, *, is_current: bool
 ) -> None:
     """Who may see a task is asked before whether it has changed."""

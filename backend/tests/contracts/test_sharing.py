@@ -203,3 +203,15 @@ async def test_accounts_may_be_the_first(postgres: EmbeddedPostgres, address: Co
         await test_words_of_accounts_are_users_like_any_other(
             Shared(served, OTHERS[0], ACCOUNTS), "tasks"
         )
+
+
+async def test_a_key_belongs_to_the_contract_that_it_was_sent_to(both: Both) -> None:
+    """An answer in the words of one contract is none that the other could replay."""
+    body, headers = {"title": "Buy milk"}, {"idempotency-key": "the-same-key"}
+    first = await both.here.client.post(both.here.tasks, json=body, headers=headers)
+
+    response = await both.there.client.post(both.there.tasks, json=body, headers=headers)
+
+    assert first.status_code == 201
+    both.there.refused(response, both.there.driver.refusals.key_reused)
+    assert len(await both.there.listed()) == 1

@@ -42,6 +42,10 @@ class Refusals:
     no_task: Refusal
     strangers_task: Refusal
     stale: Refusal
+    limited: Refusal
+    bad_key: Refusal
+    key_in_use: Refusal
+    key_reused: Refusal
     database_away: Refusal
     defect: Refusal
 

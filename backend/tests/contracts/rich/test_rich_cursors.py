@@ -87,7 +87,7 @@ async def test_another_list(alice: RichCaller, query: str, other: str) -> None:
     assert refusal(await alice.asked(f"{other}&cursor={cursor}")) == REFUSED
 
 
-async def test_another_user(alice: RichCaller, bob: RichCaller) -> None:
+async def test_is_30_another_user(alice: RichCaller, bob: RichCaller) -> None:
     """Nobody reads on where somebody else has stopped."""
     cursor = (await given_page(alice))["next_cursor"]
     await given_page(bob)

@@ -248,6 +248,9 @@ SAMPLES: tuple[facts.TodoError, ...] = (
             facts.TargetTooLong,
             facts.MediaTypeUnsupported,
             facts.PreconditionFailed,
+            facts.IdempotencyKeyMalformed,
+            facts.IdempotencyKeyInUse,
+            facts.IdempotencyKeyReused,
             facts.Overloaded,
         )
     ),
@@ -255,6 +258,7 @@ SAMPLES: tuple[facts.TodoError, ...] = (
     facts.ContentTooLarge(1),
     facts.Invalid(facts.FieldError("title", facts.Rule.REQUIRED, "is required")),
     facts.TaskNotFound(1),
+    facts.RateLimited(1, retry_after_seconds=1),
     facts.Unexpected(None),
 )
 

@@ -116,13 +116,13 @@ async def walks(served: Served, sort: str, *, examples: int) -> None:
 
 
 @sorts
-async def test_nothing_is_skipped_or_repeated(rich: Served, sort: str) -> None:
+async def test_fa_42_nothing_is_skipped_or_repeated(rich: Served, sort: str) -> None:
     """Whatever is inserted, deleted or changed: what stays put is read once, in its order."""
     await walks(rich, sort, examples=10)
 
 
 @pytest.mark.slow
 @sorts
-async def test_nothing_is_skipped_or_repeated_on_long_walks(rich: Served, sort: str) -> None:
+async def test_fa_42_nothing_is_skipped_or_repeated_on_long_walks(rich: Served, sort: str) -> None:
     """The same, many times."""
     await walks(rich, sort, examples=200)

@@ -88,7 +88,7 @@ async def test_pages_of_what_is_found(alice: RichCaller, sort: str) -> None:
     assert {page["total"] for page in pages} == {7}
 
 
-async def test_nobody_finds_what_is_not_theirs(alice: RichCaller, bob: RichCaller) -> None:
+async def test_is_30_nobody_finds_what_is_not_theirs(alice: RichCaller, bob: RichCaller) -> None:
     """Two users, one word, and each has their own."""
     await alice.given("secret of Alice")
     await bob.given("secret of Bob")
