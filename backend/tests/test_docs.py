@@ -24,7 +24,7 @@ FOREIGN = {".git", ".venv", ".data", "node_modules", ".hypothesis", ".pytest_cac
 MADE_LATER = {".git", ".venv", ".data", ".env"}
 VARIABLES = sorted(str(field.validation_alias) for field in Settings.model_fields.values())
 # Production has other defaults for these, which a value in the example would override.
-BY_ENVIRONMENT = {"ALLOWED_ORIGINS", "LOG_FORMAT"}
+BY_ENVIRONMENT = {"ALLOWED_ORIGINS", "LOG_FORMAT", "SHUTDOWN_DRAIN_SECONDS"}
 PARTS_OF_A_RECORD = ["Context", "Decision", "Evidence", "Consequences"]
 
 

@@ -1,6 +1,8 @@
 """How it is assembled: settings in, an application out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -9,15 +11,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from todo_backend import __version__
 from todo_backend.contracts import CONTRACTS
-from todo_backend.credentials import credentials
+from todo_backend.credentials import Credentials, credentials
 from todo_backend.database.database import Database
 from todo_backend.lifespan import lifespan_of, told_in_a_line
-from todo_backend.model.errors import RequestMalformed
-from todo_backend.observability import AccessLog
+from todo_backend.model.errors import TodoError
+from todo_backend.observability import RequestLog
+from todo_backend.rate_limiting import RateLimiting, rate_limiting
 from todo_backend.secret_file import secrets_of
 from todo_backend.settings import Settings
 from todo_backend.web import docs, utility
 from todo_backend.web import openapi as description
+from todo_backend.web.client_address import ClientAddress
 from todo_backend.web.contract import Contract, function_sets
 from todo_backend.web.cursors import Cursors, cursors
 from todo_backend.web.operation import Operation
@@ -57,13 +61,15 @@ EXPOSED_HEADERS: Final = (
 class TodoApp(FastAPI):
     """FastAPI as the description and the front door; requests go the way of `stack`.
 
-    `answer_malformed` is for the server in front: what to send back for bytes that are no request.
+    `answer_unread` is for the server in front: what to send back for what is no request.
+    `is_draining` is from it: whether each answer is to be the last one of its connection.
     """
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
         super().__init__(openapi_url=None, docs_url=None, redoc_url=None, **options)
         self.stack: ASGIApp = self.router
-        self.answer_malformed: Callable[[], bytes] | None = None
+        self.answer_unread: Callable[[TodoError], bytes] | None = None
+        self.is_draining: Callable[[], bool] = lambda: False
 
     def build_middleware_stack(self) -> ASGIApp:
         async def by_type(scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,7 +108,8 @@ def create_app(
         prepared_statements=settings.db_prepared_statements,
     )
     secrets = secrets_of(settings)
-    known = credentials(settings, secrets, database)
+    limiting = rate_limiting(settings)
+    known = credentials(settings, secrets, database, limiting.attempts)
     app = TodoApp(
         title=TITLE,
         version=__version__,
@@ -113,11 +120,13 @@ def create_app(
             database,
             function_sets(contracts.values()),
             is_checked=is_checked,
-            close=known.close,
+            beside=partial(_open_beside, known, limiting),
         ),
     )
     sealing = Cursors(secrets.current)
-    router = Router(present=served[0].present, debug=settings.debug)
+    router = Router(
+        present=served[0].present, debug=settings.debug, database_seconds=database.timeout_seconds
+    )
     # `/api/tasks/tasks` is the list of a user called "tasks": no task has such an id.
     for contract in sorted(served, key=lambda each: OWNER not in each.family):
         services: dict[Service, object] = {
@@ -127,24 +136,44 @@ def create_app(
             accounts: known.accounts,
         }
         operations = [
-            Operation(route, authenticate=known.authenticate, services=services)
+            Operation(
+                route,
+                authenticate=known.authenticate,
+                services=services,
+                gates=limiting.gates,
+            )
             for route in contract.routes
         ]
         router.add(operations, present=contract.present)
         app.router.routes += operations
     others = utility.operations(
-        database, contracts=settings.api_contracts, errors=served[0].describe(*description.ANYWHERE)
+        database,
+        contracts=settings.api_contracts,
+        errors=served[0].describe(*description.ANYWHERE),
+        checks=(*known.checks, *limiting.checks),
+        has_docs=settings.docs_enabled,
+        is_draining=lambda: app.is_draining(),  # noqa: PLW0108 - it is set later
     )
-    others += docs.operations(app.openapi, title=TITLE)
+    if settings.docs_enabled:
+        others += docs.operations(app.openapi, title=TITLE)
     router.add(others, present=served[0].present)
     app.router.routes += others
-    app.stack = shell = _wrapped(router, settings)
-    malformed = served[0].present(RequestMalformed())
-    app.answer_malformed = lambda: shell.to_no_request(malformed)
+    app.stack = shell = _wrapped(router, settings, limiting.client_of)
+    say = served[0].present
+    app.answer_unread = lambda error: shell.to_no_request(say(error), error)
     return app
 
 
-def _wrapped(router: Router, settings: Settings) -> Shell:
+@asynccontextmanager
+async def _open_beside(known: Credentials, limiting: RateLimiting) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(known.close)
+        stack.push_async_callback(limiting.limiter.close)
+        await limiting.limiter.open()
+        yield
+
+
+def _wrapped(router: Router, settings: Settings, client_of: ClientAddress) -> Shell:
     cors = CORSMiddleware(
         router,
         allow_origins=settings.allowed_origins,
@@ -153,4 +182,9 @@ def _wrapped(router: Router, settings: Settings) -> Shell:
         expose_headers=EXPOSED_HEADERS,
         allow_credentials=True,
     )
-    return Shell(cors, log=AccessLog(), https=settings.environment == "production")
+    return Shell(
+        cors,
+        log=RequestLog(),
+        client_of=client_of,
+        https=settings.environment == "production",
+    )

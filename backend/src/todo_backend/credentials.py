@@ -1,11 +1,12 @@
 """How it is known who calls: keys, sessions and accounts, as the settings say."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from todo_backend.auth import session_cookie, session_tokens
 from todo_backend.auth.accounts import AccountService
+from todo_backend.auth.attempts import Attempts
 from todo_backend.auth.bearer import Authenticator
 from todo_backend.auth.claims import ClaimRules
 from todo_backend.auth.issuer import TrustedIssuer, key_address_of, origin_of
@@ -23,6 +24,7 @@ from todo_backend.model.principal import Principal
 from todo_backend.settings import Settings
 from todo_backend.web.call import Call
 from todo_backend.web.operation import Authenticate
+from todo_backend.web.utility import Check
 
 _MINUTE_SECONDS = 60
 _DAY_SECONDS = 24 * 60 * _MINUTE_SECONDS
@@ -32,18 +34,27 @@ _BETTER_AUTH_POOL_SIZE = 2
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the application asks who is calling, and `close`, for when it stops."""
+    """What the application asks who is calling, and `close`, for when it stops.
+
+    `checks` say whether that can be told of everybody at the moment.
+    """
 
     authenticate: Authenticate
     accounts: AccountService
+    checks: Sequence[Check]
     close: Callable[[], Awaitable[None]]
 
 
-def credentials(settings: Settings, secrets: Secrets, database: Database) -> Credentials:
+def credentials(
+    settings: Settings,
+    secrets: Secrets,
+    database: Database,
+    attempts: Attempts | None = None,
+) -> Credentials:
     """Put together what `settings` describe; nothing is fetched before the first token."""
-    ring = SecretRing(secrets, rules=_rules(settings), algorithm=settings.jwt_algorithm)
+    ring = SecretRing(secrets, rules=rules_of_secret(settings), algorithm=settings.jwt_algorithm)
     keys = _published_keys(settings)
-    issuer = None if keys is None else TrustedIssuer(keys, rules=_rules_of_issuer(settings))
+    issuer = None if keys is None else TrustedIssuer(keys, rules=rules_of_issuer(settings))
     sessions = Sessions(database.accounts())
     accounts = AccountService(
         database.accounts(),
@@ -55,6 +66,7 @@ def credentials(settings: Settings, secrets: Secrets, database: Database) -> Cre
             access_seconds=settings.access_token_expire_minutes * _MINUTE_SECONDS,
             refresh_seconds=settings.refresh_token_expire_days * _DAY_SECONDS,
         ),
+        attempts=attempts,
     )
 
     home = _home_of_better_auth(settings, database)
@@ -71,7 +83,8 @@ def credentials(settings: Settings, secrets: Secrets, database: Database) -> Cre
             await keys.close()
 
     authenticate = _authenticate(TokenKinds(ring, issuer), sessions, better_auth, settings)
-    return Credentials(authenticate, accounts, close)
+    checks = () if keys is None else (Check("signing keys", keys.is_well),)
+    return Credentials(authenticate, accounts, checks, close)
 
 
 def _home_of_better_auth(settings: Settings, database: Database) -> Database:
@@ -113,7 +126,8 @@ def _authenticate(
     return authenticate
 
 
-def _rules(settings: Settings) -> ClaimRules:
+def rules_of_secret(settings: Settings) -> ClaimRules:
+    """Say what is expected of the claims that the shared secret signs."""
     return ClaimRules(
         leeway_seconds=settings.jwt_leeway_seconds,
         issuer=settings.jwt_issuer,
@@ -121,14 +135,19 @@ def _rules(settings: Settings) -> ClaimRules:
     )
 
 
+def key_address(settings: Settings) -> str | None:
+    """Return where the issuer publishes its keys; None where only the shared secret counts."""
+    if settings.jwks_url is None and settings.better_auth_url is not None:
+        return key_address_of(settings.better_auth_url)
+    return settings.jwks_url
+
+
 def _published_keys(settings: Settings) -> PublishedKeys | None:
-    address = settings.jwks_url
-    if address is None and settings.better_auth_url is not None:
-        address = key_address_of(settings.better_auth_url)
+    address = key_address(settings)
     return None if address is None else PublishedKeys(JwksEndpoint(address))
 
 
-def _rules_of_issuer(settings: Settings) -> ClaimRules:
+def rules_of_issuer(settings: Settings) -> ClaimRules:
     """Expect what Better Auth writes, unless the settings name something else."""
     origin = None if settings.better_auth_url is None else origin_of(settings.better_auth_url)
     return ClaimRules(

@@ -106,5 +106,5 @@ async def test_only_the_login_role_may_call_the_functions(
         RUNTIME_ROLE,
     )
 
-    assert len(functions) == 7
+    assert len(functions) == 8
     assert {tuple(row)[1:] for row in functions} == {(AUTH_ROLE, False, False)}

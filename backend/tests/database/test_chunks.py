@@ -119,7 +119,7 @@ async def test_known_list_is_not_read(tasks: TaskFunctions, superuser: asyncpg.C
 
 
 @orders
-async def test_task_that_is_there_throughout_comes_once(
+async def test_fa_42_task_that_is_there_throughout_comes_once(
     tasks: TaskFunctions, superuser: asyncpg.Connection, order: Order
 ) -> None:
     """Between any two chunks tasks come and go, among them the one that the next chunk follows."""

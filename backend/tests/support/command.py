@@ -52,6 +52,7 @@ def environment(data_dir: Path, **others: str) -> dict[str, str]:
         "DATA_DIR": str(data_dir),
         "PORT": "0",
         "BETTER_AUTH_SECRET": SECRET,
+        "RATE_LIMIT_ENABLED": "false",
         **others,
     }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from todo_backend.database.accounts import ACCOUNTS
 from todo_backend.database.functions import FunctionSet, Shape
+from todo_backend.database.upkeep import UPKEEP
 from todo_backend.model.errors import TodoError
 from todo_backend.web.answer import Answer
 from todo_backend.web.openapi import ErrorResponses
@@ -28,5 +29,5 @@ class Contract:
 
 
 def function_sets(contracts: Iterable[Contract]) -> list[FunctionSet]:
-    """Return what a database needs for these contracts: how each writes a task, and accounts."""
-    return [ACCOUNTS, *(contract.shape for contract in contracts)]
+    """Return what a database needs for these contracts: how each writes a task, and the rest."""
+    return [ACCOUNTS, UPKEEP, *(contract.shape for contract in contracts)]
