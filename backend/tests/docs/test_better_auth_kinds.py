@@ -19,6 +19,9 @@ from tests.docs.snippets import cells, under
 from tests.support.server import Served, environment, serving
 from todo_backend.database.url import ConnectArgs
 
+# They run on the page's own application, whose packages take their time to install.
+pytestmark = pytest.mark.slow
+
 HERE: Final = "http://localhost:3000"
 
 

@@ -19,6 +19,9 @@ from tests.docs.snippets import under
 from tests.support.server import environment, serving
 from todo_backend.database.url import ConnectArgs
 
+# Its packages take their time to install.
+pytestmark = pytest.mark.slow
+
 START: Final = "1. Start this backend"
 MAKE: Final = "2. Make the application"
 HERE: Final = "http://localhost:3000"
@@ -145,7 +148,6 @@ async def test_behind_a_proxy(page_folder: Path, empty: ConnectArgs, address: Co
     assert status == 200
 
 
-@pytest.mark.slow
 async def test_a_secret_that_is_replaced(page_folder: Path, empty: ConnectArgs) -> None:
     """The plugin can't read its keys any more, and can where the old secret stays beside it."""
     new = page_app.SECRET[::-1]
@@ -164,7 +166,6 @@ async def test_a_secret_that_is_replaced(page_folder: Path, empty: ConnectArgs) 
     assert told == {"before": (200, 200), "overwritten": (500, 200), "beside": (200, 200)}
 
 
-@pytest.mark.slow
 async def test_keys_that_are_deleted_are_made_again(page_folder: Path, empty: ConnectArgs) -> None:
     """The other cure for a secret that is lost."""
     async with page_app.running(page_folder, settings_of_the_app(empty)) as app:

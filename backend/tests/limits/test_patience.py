@@ -59,6 +59,7 @@ async def test_g_10_request_that_does_not_come_is_not_waited_for(
         assert await connection.is_closed_by_server()
 
 
+@pytest.mark.slow
 async def test_g_10_dribbling_is_no_way_around(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +109,7 @@ async def test_g_10_answer_that_is_not_taken_is_not_kept(
     assert json.loads(line)["error"] == "client gone"
 
 
+@pytest.mark.slow
 async def test_g_10_answer_that_is_taken_slowly_is_kept(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ async def test_g_10_answer_that_is_taken_slowly_is_kept(
     assert response.json()["count"] == len(response.json()["tasks"])
 
 
+@pytest.mark.slow
 async def test_g_10_who_has_waited_longest_makes_room(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +144,7 @@ async def test_g_10_who_has_waited_longest_makes_room(
     assert (alive.status_code, last.status_code, listed.status_code) == (200, 200, 200)
 
 
+@pytest.mark.slow
 async def test_g_10_nobody_can_make_room(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where all are being answered, who comes is told to come back, as any error is told."""
     monkeypatch.setattr(crowd, "connections_max", lambda: 3)
@@ -160,6 +164,7 @@ async def test_g_10_nobody_can_make_room(scene: Scene, monkeypatch: pytest.Monke
     assert [each.status_code for each in lists] == [200, 200, 200]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["a head", "a body"])
 async def test_g_10_unfinished_requests_are_bounded_together(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, at: str
@@ -180,6 +185,7 @@ async def test_g_10_unfinished_requests_are_bounded_together(
     assert last.status_code == 201
 
 
+@pytest.mark.slow
 async def test_g_10_untaken_answers_are_bounded_together(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
