@@ -11,6 +11,9 @@ import pytest
 from tests.clients import node
 from tests.clients.node import CLIENT
 
+# They pack, install and compile it.
+pytestmark = pytest.mark.slow
+
 SOURCES = sorted((CLIENT / "src").rglob("*.ts"))
 # What a front end's own compiler may be told; each finds the types in another way.
 RESOLUTIONS = ("bundler", "nodenext")

@@ -16,6 +16,9 @@ from tests.support.server import environment, serving
 from todo_backend.database.url import ConnectArgs
 from todo_backend.doctor import Finding, Level
 
+# Each starts an application, or two.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -32,7 +32,10 @@ async def toggled(user: Person, task: Task, *, clients: int, rounds: int) -> Non
     assert (await user.read(task))["completed"] is was_done
 
 
-@pytest.mark.parametrize(("clients", "rounds"), [(2, 1000), (3, 100), (8, 50)])
+@pytest.mark.parametrize(
+    ("clients", "rounds"),
+    [pytest.param(2, 1000, marks=pytest.mark.slow), (2, 100), (3, 100), (8, 50)],
+)
 async def test_fa_39_toggles_are_counted_one_by_one(
     user: Person, clients: int, rounds: int
 ) -> None:

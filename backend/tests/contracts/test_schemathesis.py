@@ -23,6 +23,8 @@ from todo_backend.database.url import ConnectArgs
 BACKEND = Path(__file__).parents[2]
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
+# The one with the most to ask, and the one with the most operations; the long look is at all.
+LOOKED_AT_QUICKLY = tuple(driver for driver in DRIVERS if driver.name in {"rich", "accounts"})
 
 
 class Look(NamedTuple):
@@ -79,7 +81,7 @@ def operations(driver: Driver) -> set[str]:
 async def looks(
     postgres: EmbeddedPostgres, address: ConnectArgs, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[Driver, Look]:
-    """A quick look at each contract, all at once: they are other processes, which takes time."""
+    """A quick look at some contracts, at once: they are other processes, which takes time."""
     del address  # migrated before the server starts
 
     async def look(driver: Driver) -> Look:
@@ -88,11 +90,11 @@ async def looks(
             status, output = await run(server, "--max-examples", "10", "--seed", "1", cwd=folder)
         return Look(status, output, server.log.getvalue())
 
-    found = await asyncio.gather(*map(look, DRIVERS))
-    return dict(zip(DRIVERS, found, strict=True))
+    found = await asyncio.gather(*map(look, LOOKED_AT_QUICKLY))
+    return dict(zip(LOOKED_AT_QUICKLY, found, strict=True))
 
 
-@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+@pytest.mark.parametrize("driver", LOOKED_AT_QUICKLY, ids=lambda driver: driver.name)
 async def test_a_quick_look_finds_no_difference(
     looks: Mapping[Driver, Look], driver: Driver
 ) -> None:
