@@ -247,7 +247,7 @@ def test_production_writes_json_and_is_content() -> None:
 
 
 def test_production_warns_of_what_is_seldom_meant() -> None:
-    """The embedded database and unencrypted addresses serve, with a line each."""
+    """The embedded database, unencrypted addresses and counts that nobody shares serve."""
     settings = loaded(
         {
             **PRODUCTION,
@@ -255,6 +255,7 @@ def test_production_warns_of_what_is_seldom_meant() -> None:
             "ALLOWED_ORIGINS": "http://localhost:3000,http://app.example",
             "BETTER_AUTH_URL": "http://app.example",
             "JWKS_URL": "http://app.example/jwks",
+            "WORKERS": "2",
         }
     )
 
@@ -263,6 +264,7 @@ def test_production_warns_of_what_is_seldom_meant() -> None:
         "ALLOWED_ORIGINS",
         "BETTER_AUTH_URL",
         "JWKS_URL",
+        "RATE_LIMIT_STORAGE",
     ]
 
 

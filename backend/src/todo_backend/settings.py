@@ -229,6 +229,8 @@ class Settings(BaseSettings):
                 found.append("BETTER_AUTH_URL is http://: its keys can be replaced on their way")
             if self.jwks_url and is_open_to_wiretaps(self.jwks_url):
                 found.append("JWKS_URL is http://: its keys can be replaced on their way")
+            if self.workers > 1 and self.rate_limit_enabled and self.rate_limit_storage is None:
+                found.append("RATE_LIMIT_STORAGE is not set: each of the WORKERS counts for itself")
         return found
 
 
