@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.database.databases import url_of
 from tests.faults.oracles import assert_answered_well, assert_counters_agree, assert_nothing_lost
+from tests.faults.proxy import Proxy, proxied
 from tests.faults.stage import NAME, Stage
 from tests.faults.writers import Ledger, writing
 from tests.support.command import Process, environment, started
@@ -25,6 +26,7 @@ POOL_SIZE: Final = 2
 """Fewer than there are writers to a worker: those that wait for a lock would fill it."""
 WORKERS: Final = 2
 CONNECTIONS: Final = POOL_SIZE * WORKERS
+FAR: Final = "far-backend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,23 @@ def server(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     env = settings(tmp_path_factory.mktemp("server") / "data", url_of(stage.serving))
     with started("serve", env=env) as process:
         assert process.url
+        yield process
+
+
+@pytest_asyncio.fixture(scope="module")
+async def network(stage: Stage) -> AsyncIterator[Proxy]:
+    async with proxied(stage.socket) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def far_server(
+    stage: Stage, network: Proxy, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
+    """A server that reaches its database by this network alone; its sessions are called FAR."""
+    address = named(network.address(stage.serving), FAR)
+    env = settings(tmp_path_factory.mktemp("far") / "data", address)
+    with started("serve", env=env) as process:
         yield process
 
 

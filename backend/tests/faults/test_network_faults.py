@@ -3,48 +3,27 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from tests.database.databases import until
-from tests.faults.conftest import TIMEOUT_SECONDS, Begin, named, settings
+from tests.faults.conftest import FAR, TIMEOUT_SECONDS, Begin
 from tests.faults.happenings import refused
 from tests.faults.oracles import assert_recovered
-from tests.faults.proxy import Proxy, proxied
-from tests.faults.stage import Stage
+from tests.faults.proxy import Proxy
 from tests.faults.writers import Ledger
-from tests.support.command import Process, started
+from tests.support.command import Process
 
 pytestmark = pytest.mark.slow
 
 Happen = Callable[[Proxy, Ledger], Awaitable[None]]
-NAME = "far-backend"
 SILENCE_SECONDS = 5.0
 CUTS = 12
 # A statement with its values is longer, and an answer too.
 FEW_BYTES = 3
 MANY_BYTES = 40
-
-
-@pytest_asyncio.fixture(scope="module")
-async def network(stage: Stage) -> AsyncIterator[Proxy]:
-    async with proxied(stage.socket) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def server(
-    stage: Stage, network: Proxy, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Process]:
-    """A server that reaches its database by this network alone."""
-    env = settings(
-        tmp_path_factory.mktemp("far") / "data", named(network.address(stage.serving), NAME)
-    )
-    with started("serve", env=env) as process:
-        yield process
 
 
 async def slow(network: Proxy, ledger: Ledger) -> None:
@@ -153,10 +132,10 @@ def fault(number: str, happen: Happen) -> Any:
     ],
 )
 async def test_network_is_bad(
-    server: Process, network: Proxy, begin: Begin, happen: Happen
+    far_server: Process, network: Proxy, begin: Begin, happen: Happen
 ) -> None:
     """Nobody reads what is another's, nothing is half done, and the first good moment is used."""
-    async with begin(server, name=NAME) as play:
+    async with begin(far_server, name=FAR) as play:
         await happen(network, play.ledger)
         ended = time.monotonic()
         await play.ledger.acknowledges(10, since=ended)
