@@ -23,7 +23,7 @@ EXPECTED: Final[dict[Attack, set[int]]] = {
     attacks.body_of_200_mb_of_blank_lines: {413},
     attacks.header_of_60_mb_in_a_line: {431},
     attacks.header_of_60_mb_in_lines: {431},
-    attacks.address_of_60_mb: {431},
+    attacks.address_of_60_mb: {414},
     attacks.trailers_of_60_mb: {431},
     attacks.extension_of_60_mb: {431},
     attacks.pipelined: {200},
