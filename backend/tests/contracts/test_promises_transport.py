@@ -1,5 +1,6 @@
 """What comes before the contract: bytes that are too many, and bytes that are no request."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -88,3 +89,34 @@ async def test_upgrade_is_ignored_in_silence(user: Person) -> None:
 
     assert response.status_code == 200
     assert len(log.getvalue()[written:].splitlines()) == 1
+
+
+HEAD = b"GET / HTTP/1.1\r\nhost: x\r\nx: "
+ADDRESS, LONG = b"GET /", b"a" * 300_000
+
+
+@pytest.mark.parametrize(
+    ("parts", "refusal"),
+    [
+        ([ADDRESS + LONG], "target_too_long"),
+        ([ADDRESS, LONG], "target_too_long"),
+        ([ADDRESS + LONG[:40_000], LONG], "target_too_long"),
+        ([ADDRESS + LONG[:40_000], LONG[:10_000] + b" HTTP/1.1\r\n"], "target_too_long"),
+        ([HEAD + LONG], "headers_too_large"),
+        ([HEAD, LONG], "headers_too_large"),
+        ([ADDRESS, b" HTTP/1.1\r\nx: " + LONG], "headers_too_large"),
+        ([ADDRESS + b" HTTP/1.1", b"\r\nx: " + LONG], "headers_too_large"),
+        ([HEAD + LONG[:40_000], b"\r\nx: " + LONG], "headers_too_large"),
+    ],
+)
+async def test_large_head_is_refused_for_the_same_in_pieces(
+    user: Person, parts: list[bytes], refusal: str
+) -> None:
+    """Where the network cuts a request does not decide what is wrong with it."""
+    async with wire.connected(user.deployment.url) as connection:
+        for part in parts:
+            await connection.send(part)
+            await asyncio.sleep(0.05)  # so that they come as several reads
+        response = await connection.read()
+
+    user.refused(response, getattr(user.driver.refusals, refusal))

@@ -159,9 +159,11 @@ class HttpProtocol(HttpToolsProtocol):
     def _take_piece(self, piece: bytes) -> None:
         self._arrived += len(piece)
         if not self._in_body and self._arrived > HEAD_MAX_BYTES:
-            begins = self._arrived == len(piece)
-            line = len(piece.partition(b"\r")[0]) if begins else len(self.url)
-            self._refuse(TargetTooLong() if line > TARGET_MAX_BYTES else HeadersTooLarge())
+            # Whether the address goes on in it depends on what came before, as the parser knows.
+            super().data_received(piece.partition(b"\r")[0][: 2 * TARGET_MAX_BYTES])
+            if not self._is_refused:
+                is_target = len(self.url) > TARGET_MAX_BYTES
+                self._refuse(TargetTooLong() if is_target else HeadersTooLarge())
             return
         super().data_received(piece)
         self._tail = (self._tail + piece[-3:])[-3:] if self._arrived else b""
