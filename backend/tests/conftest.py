@@ -13,8 +13,10 @@ import pytest
 import pytest_asyncio
 
 from tests.support.canary import SUITE
+from tests.support.client import client_for
+from tests.support.clock import Clock
 from tests.support.server import Served, environment, serving
-from tests.support.users import NO_TLS, Caller, fresh_caller
+from tests.support.users import Caller, fresh_caller
 from todo_backend.contracts import CONTRACTS
 from todo_backend.database import migrate
 from todo_backend.database.embedded import EmbeddedPostgres
@@ -31,6 +33,12 @@ def _no_secret_comes_out() -> Iterator[None]:
     yield
     leaks = SUITE.leaks()
     assert leaks == [], "\n".join(leaks[:20])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still."""
+    return Clock()
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +77,7 @@ async def served(postgres: EmbeddedPostgres, address: ConnectArgs) -> AsyncItera
 @pytest_asyncio.fixture(scope="session")
 async def anonymous(served: Served) -> AsyncIterator[httpx.AsyncClient]:
     """A client that sends no token."""
-    async with httpx.AsyncClient(base_url=served.url, verify=NO_TLS) as client:
+    async with client_for(served.url) as client:
         yield client
 
 

@@ -1,12 +1,11 @@
 """From the header to the principal: what is accepted, refused, and remembered."""
 
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support import tokens
+from tests.support.clock import Clock
 from todo_backend.auth import bearer
 from todo_backend.auth.bearer import Authenticator
 from todo_backend.auth.claims import ClaimRules
@@ -33,18 +32,10 @@ CODES: dict[str, type[Unauthenticated]] = {
 }
 
 
-@dataclass
-class Clock:
-    now: float = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 async def send(row: tokens.Row) -> Principal:
     sent = tokens.build(row, secret=SECRET, alice="alice", bob="bob", now=NOW)
     token = bearer.credential(sent.values(b"authorization"))
-    return await Authenticator(TokenKinds(KEY), clock=Clock()).authenticate(token)
+    return await Authenticator(TokenKinds(KEY), clock=Clock(NOW)).authenticate(token)
 
 
 def by_status(*statuses: int) -> list[object]:
@@ -148,7 +139,7 @@ GOOD = KEY.issue("alice", now=NOW, lifetime_seconds=900, email="alice@example.co
 async def test_one_changed_byte_is_no_token(position: int, octet: int) -> None:
     """No change of one byte is accepted, even with the good token remembered."""
     assume(GOOD[position] != octet)
-    authenticator = Authenticator(TokenKinds(KEY), clock=Clock())
+    authenticator = Authenticator(TokenKinds(KEY), clock=Clock(NOW))
     await authenticator.authenticate(GOOD.decode("ascii"))
     changed = GOOD[:position] + bytes([octet]) + GOOD[position + 1 :]
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.accounts import PASSWORD, Process, fresh_address, principal_of
 from todo_backend.auth.accounts import SESSIONS_MAX, TokenPair
-from todo_backend.auth.sessions import CONFIRMED_SECONDS
+from todo_backend.auth.inquiries import CONFIRMED_SECONDS
 from todo_backend.model.errors import CredentialsWrong, RefreshTokenInvalid, TokenInvalid
 from todo_backend.model.principal import Principal
 

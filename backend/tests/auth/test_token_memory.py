@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support import tokens
+from tests.support.clock import Clock
 from todo_backend.auth.bearer import Authenticator
 from todo_backend.auth.claims import ClaimRules, Verified
 from todo_backend.auth.kinds import TokenKinds
@@ -15,14 +16,6 @@ from todo_backend.model.principal import Principal
 SECRET = "Test-Secret-Of-Some-Length-0123456789-äöü"
 NOW = 1_800_000_000
 KEY = SharedSecret(SECRET, rules=ClaimRules())
-
-
-@dataclass
-class Clock:
-    now: float = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -43,7 +36,7 @@ class Counted:
 async def test_good_token_is_verified_once() -> None:
     """The second look-up gives the same principal and asks nobody."""
     verifier = Counted()
-    authenticator = Authenticator(verifier, clock=Clock())
+    authenticator = Authenticator(verifier, clock=Clock(NOW))
     token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
 
     first, second = await authenticator.authenticate(token), await authenticator.authenticate(token)
@@ -54,7 +47,7 @@ async def test_good_token_is_verified_once() -> None:
 
 async def test_is_21_remembered_token_dies_with_its_expiry() -> None:
     """A token that was good a moment ago expires at `exp` plus leeway, to the second."""
-    clock = Clock()
+    clock = Clock(NOW)
     authenticator = Authenticator(TokenKinds(KEY), clock=clock)
     token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
     await authenticator.authenticate(token)
@@ -81,7 +74,7 @@ async def test_refusal_is_not_remembered() -> None:
 
 async def test_is_21_another_signature_is_another_token() -> None:
     """A remembered token vouches for no other with the same claims."""
-    authenticator = Authenticator(TokenKinds(KEY), clock=Clock())
+    authenticator = Authenticator(TokenKinds(KEY), clock=Clock(NOW))
     token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
     await authenticator.authenticate(token)
     forged = tokens.build({"mangle": ["zerosig"]}, secret=SECRET, alice="a", bob="b", now=NOW).token
@@ -93,7 +86,7 @@ async def test_is_21_another_signature_is_another_token() -> None:
 async def test_is_21_memory_is_bounded() -> None:
     """The oldest entry makes room for the newest."""
     verifier = Counted()
-    authenticator = Authenticator(verifier, clock=Clock(), max_entries=2)
+    authenticator = Authenticator(verifier, clock=Clock(NOW), max_entries=2)
     first, second, third = (
         KEY.issue(user, now=NOW, lifetime_seconds=900) for user in ("alice", "bob", "carol")
     )
@@ -108,7 +101,7 @@ async def test_is_21_memory_is_bounded() -> None:
 async def test_long_token_is_not_remembered(length: int, asked: int) -> None:
     """The memory is bounded in bytes too: a token over 2 KiB is verified each time."""
     verifier = Counted()
-    authenticator = Authenticator(verifier, clock=Clock())
+    authenticator = Authenticator(verifier, clock=Clock(NOW))
     token = _token_of_length(length)
 
     principals = [await authenticator.authenticate(token) for _ in range(2)]
@@ -120,7 +113,7 @@ async def test_long_token_is_not_remembered(length: int, asked: int) -> None:
 async def test_is_21_everything_is_forgotten_with_a_key() -> None:
     """What a key has vouched for is verified again when keys go."""
     verifier = Counted()
-    authenticator = Authenticator(verifier, clock=Clock())
+    authenticator = Authenticator(verifier, clock=Clock(NOW))
     token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
     await authenticator.authenticate(token)
 
@@ -140,7 +133,7 @@ async def test_a_key_that_goes_meanwhile_vouches_once() -> None:
             return await super().verify(token, now=now)
 
     verifier = Leaving()
-    authenticator = Authenticator(verifier, clock=Clock())
+    authenticator = Authenticator(verifier, clock=Clock(NOW))
     token = KEY.issue("alice", now=NOW, lifetime_seconds=900)
 
     for _ in range(3):

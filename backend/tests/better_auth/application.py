@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.support.canary import SUITE
+from tests.support.client import client_for
 from todo_backend.database.url import ConnectArgs
 
 SOURCE: Final = Path(__file__).parent / "issuer"
@@ -101,7 +102,7 @@ class Application:
         headers: dict[str, str] | None = None,
         json: object = None,
     ) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.url) as client:
+        async with client_for(self.url) as client:
             answer = await client.request(
                 method, path, headers={"origin": self.url, **(headers or {})}, json=json
             )

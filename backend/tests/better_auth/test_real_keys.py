@@ -12,8 +12,9 @@ import jwt
 
 from tests.better_auth.application import SECRET, Application, Issuer, SignedUp, running
 from tests.database.databases import session, url_of
+from tests.support.client import client_for
 from tests.support.server import environment, serving
-from todo_backend.auth.session_rows import CONFIRMED_SECONDS
+from todo_backend.auth.inquiries import CONFIRMED_SECONDS
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
 
@@ -39,7 +40,7 @@ async def trusting(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Open a client of a deployment that is told where the application is, and `others`."""
     env = environment(database_url, BETTER_AUTH_URL=app.url, **others)
-    async with serving(env) as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with serving(env) as served, client_for(served.url) as client:
         yield client
 
 

@@ -11,8 +11,8 @@ from tests.better_auth.application import SECRET, running
 from tests.better_auth.verifying import judging
 from tests.database.databases import SHAPES, session, url_of
 from todo_backend.auth import session_cookie
+from todo_backend.auth.inquiries import CONFIRMED_SECONDS
 from todo_backend.auth.secret_ring import Secrets
-from todo_backend.auth.session_rows import CONFIRMED_SECONDS
 from todo_backend.database import migrate
 from todo_backend.database.url import ConnectArgs
 from todo_backend.model.errors import SignatureInvalid, TokenExpired, TokenInvalid

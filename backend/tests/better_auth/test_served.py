@@ -3,13 +3,13 @@
 import asyncio
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.better_auth.application import SECRET, SignedUp, running
 from tests.database.databases import database, url_of
+from tests.support.client import client_for
 from tests.support.server import environment, serving
-from todo_backend.auth.session_rows import CONFIRMED_SECONDS
+from todo_backend.auth.inquiries import CONFIRMED_SECONDS
 from todo_backend.database.url import ConnectArgs
 
 FRONT_END = "http://localhost:3000"
@@ -37,7 +37,7 @@ async def test_session_tokens_are_served(
         async with (
             running(installed, url_of(theirs), COOKIE_CACHE="jwt") as app,
             serving(env) as served,
-            httpx.AsyncClient(base_url=served.url) as client,
+            client_for(served.url) as client,
         ):
             ann, bob = await app.sign_up("Ann"), await app.sign_up("Bob")
             path = f"/api/{ann.user_id}/tasks"
@@ -64,7 +64,7 @@ async def test_the_cookie_is_served_where_it_is_accepted(
     async with (
         running(installed, url_of(empty)) as app,
         serving(env) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         ann = await app.sign_up()
         path = f"/api/{ann.user_id}/tasks"
@@ -85,7 +85,7 @@ async def test_the_cookie_is_nothing_where_it_is_not(installed: Path, empty: Con
     async with (
         running(installed, url_of(empty)) as app,
         serving(env) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         ann = await app.sign_up()
         headers = cookie(ann) | {"origin": FRONT_END}

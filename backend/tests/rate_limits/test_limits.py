@@ -1,29 +1,13 @@
 """The notation of limits, and counting in one process on a clock of the test's own."""
 
 import time
-from dataclasses import dataclass
 
 import pytest
 
+from tests.support.clock import Clock
 from todo_backend.core.rate_limits import Limit, Meter, Quota, RateLimiter, parse
 from todo_backend.core.rate_limits.local import LocalCounters
 from todo_backend.model.errors import RateLimited
-
-
-@dataclass
-class Clock:
-    """Counts seconds when it is told to."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that stands still."""
-    return Clock()
 
 
 def meter(clock: Clock, text: str) -> Meter:

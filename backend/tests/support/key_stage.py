@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from structlog.testing import capture_logs
 
+from tests.support.clock import Clock
 from tests.support.jwks_server import KeyService, key_service
 from todo_backend.auth.jwks import PublishedKeys, Timing
 from todo_backend.auth.jwks_endpoint import JwksEndpoint
@@ -17,17 +18,6 @@ PATIENT: Final = Timing(wait=10)
 """Nobody gives up because the machine is busy."""
 HASTY: Final = Timing(wait=0.05)
 """For tests in which a service lets one wait."""
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @dataclass

@@ -1,23 +1,20 @@
 """Users with a token and a client of their own."""
 
-import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from tests.support.canary import SUITE
+from tests.support.client import client_for
 from tests.support.server import SECRET
 from todo_backend.auth.claims import ClaimRules
 from todo_backend.auth.shared_secret import SharedSecret
-
-NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For every client of a test: one that makes its own loads all certificate authorities, 20 ms."""
 
 _KEY = SharedSecret(SECRET, rules=ClaimRules())
 
@@ -50,7 +47,7 @@ class Caller:
 @asynccontextmanager
 async def caller(url: str, user_id: str) -> AsyncIterator[Caller]:
     headers = {"authorization": f"Bearer {token_for(user_id)}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, verify=NO_TLS) as client:
+    async with client_for(url, headers=headers) as client:
         yield Caller(user_id, client)
 
 
