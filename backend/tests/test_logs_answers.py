@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.canary import Collector
+from tests.support.client import client_for
 from tests.support.server import ORIGIN, SECRET, Served, environment, serving
 from tests.support.users import Caller, caller
 from todo_backend.contracts.envelope import ENVELOPE
@@ -197,7 +198,7 @@ async def test_lg_09_nothing_of_a_query_is_logged(served: Served, alice: Caller,
     token = alice.client.headers["authorization"].removeprefix("Bearer ")
     start = len(served.log.getvalue())
 
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with client_for(served.url) as client:
         answers = [await client.get(alice.tasks, params={name: token, "x": CANARY})]
         answers.append(await client.get("/livez", params={name: CANARY}))
         answers.append(await client.get(f"/nowhere?{name}={CANARY}"))
@@ -220,7 +221,7 @@ async def test_lg_12_the_documents_can_be_switched_off(
     paths = ["/docs", "/redoc", "/openapi.json", "/docs/assets/favicon.png"]
     async with (
         serving(environment(postgres.url, DOCS_ENABLED="false")) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         answers = [await client.get(path) for path in paths]
         index = (await client.get("/")).json()

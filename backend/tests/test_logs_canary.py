@@ -11,6 +11,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from tests.support.canary import Collector, Witness
+from tests.support.client import client_for
 from tests.support.server import SECRET, environment, serving
 from tests.support.users import caller, token_for
 from todo_backend.contracts.envelope import ENVELOPE
@@ -70,7 +71,7 @@ async def test_lg_01_a_leak_into_an_answer_is_found(
 
     leaky = {"envelope": replace(ENVELOPE, routes=(route(repeating),))}
     server = serving(environment(postgres.url), contracts=leaky, collector=collector)
-    async with server as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with server as served, client_for(served.url) as client:
         headers = {"authorization": f"Bearer {token}"}
         assert (await client.get("/api/alice/tasks", headers=headers)).status_code == 200
         assert (await client.get("/livez", headers=headers)).status_code == 200

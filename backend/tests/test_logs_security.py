@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.contracts.accounts.given import Member, given_member
+from tests.support.client import client_for
 from tests.support.server import SECRET, Served, environment, serving
 from tests.support.users import Caller, caller, token_for
 from todo_backend.database.embedded import EmbeddedPostgres
@@ -62,7 +63,7 @@ async def event_of(served: Served, response: httpx.Response) -> Event:
 
 @pytest_asyncio.fixture
 async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url, timeout=30) as found:
+    async with client_for(served.url) as found:
         yield found
 
 
@@ -237,7 +238,7 @@ async def test_lg_08_a_cookie_from_a_foreign_page_is_an_event(
     del address
     env = environment(postgres.url, ACCEPT_SESSION_COOKIE="true", BETTER_AUTH_SECRET=SECRET)
     headers = {"cookie": SESSION, "origin": "https://evil.example"}
-    async with serving(env) as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with serving(env) as served, client_for(served.url) as client:
         response = await client.post("/api/alice/tasks", json={}, headers=headers)
         event = await event_of(served, response)
 
@@ -255,7 +256,7 @@ async def test_lg_08_a_client_past_its_limit_is_an_event(
     body = {"email": "nobody@example.com", "password": "lg-08 not the one"}
     async with (
         serving(environment(postgres.url) | limits) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         answers = [await client.post(SIGN_IN, json=body) for _ in range(2)]
         events = [await event_of(served, answer) for answer in answers]

@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.better_auth.application import SECRET, Application, SignedUp, installed_in, running
 from tests.commands.examining import explained, not_ok, verdict
 from tests.database.databases import database, session, url_of
+from tests.support.client import client_for
 from tests.support.server import environment, serving
 from todo_backend.database.url import ConnectArgs
 from todo_backend.doctor import Finding, Level
@@ -245,7 +246,7 @@ async def test_doctor_and_server_agree(stage: Stage, address: ConnectArgs) -> No
     }
     settings = {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_URL": stage.app.url}
     ours = environment(url_of(address), **settings, BETTER_AUTH_DATABASE_URL=url_of(stage.home))
-    async with serving(ours) as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with serving(ours) as served, client_for(served.url) as client:
         for token, is_good in tokens.items():
             headers = {"authorization": f"Bearer {token}"}
             answer = await client.get(f"/api/{stage.ann.user_id}/tasks", headers=headers)
@@ -254,7 +255,7 @@ async def test_doctor_and_server_agree(stage: Stage, address: ConnectArgs) -> No
             assert answer.status_code == (200 if is_good else 401)
             assert found.level is (Level.OK if is_good else Level.PROBLEM)
     other = {**ours, "JWT_ISSUER": f"{stage.app.url}/api/auth"}
-    async with serving(other) as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with serving(other) as served, client_for(served.url) as client:
         headers = {"authorization": f"Bearer {await stage.app.jwt(stage.ann)}"}
         await client.get(f"/api/{stage.ann.user_id}/tasks", headers=headers)
     lines = [json.loads(line) for line in served.log.getvalue().splitlines()]

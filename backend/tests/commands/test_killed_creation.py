@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from tests.database.databases import session, until, until_blocked, url_of
+from tests.support.client import client_for
 from tests.support.command import environment, started
-from tests.support.users import NO_TLS, token_for
+from tests.support.users import token_for
 from todo_backend.database.url import ConnectArgs
 
 pytestmark = pytest.mark.slow
@@ -36,7 +37,7 @@ async def test_fa_36_a_retry_after_a_kill_finds_one_task(
     async with (
         session(migrated) as truth,
         session(migrated) as blocker,
-        httpx.AsyncClient(headers=headers, verify=NO_TLS) as client,
+        client_for("", headers=headers) as client,
     ):
         with started("serve", env=env) as process:
             await blocker.execute("BEGIN; LOCK TABLE tasks IN SHARE MODE")

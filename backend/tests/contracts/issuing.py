@@ -11,6 +11,7 @@ import httpx
 
 from tests.contracts.drivers import Driver
 from tests.contracts.people import fresh_id
+from tests.support.client import client_for
 from tests.support.jwks_server import KeyService, key_service
 from tests.support.server import environment, serving
 from tests.support.signing_keys import SigningKey, signing_key
@@ -75,5 +76,5 @@ async def staged(driver: Driver, database_url: str) -> AsyncIterator[Stage]:
     async with key_service(*(key.published for key in KEYS)) as service:
         url = service.url.removesuffix("/api/auth/jwks")
         env = environment(database_url, API_CONTRACTS=driver.name, BETTER_AUTH_URL=url)
-        async with serving(env) as served, httpx.AsyncClient(base_url=served.url) as client:
+        async with serving(env) as served, client_for(served.url) as client:
             yield Stage(driver, service, client)

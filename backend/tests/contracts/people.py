@@ -10,8 +10,9 @@ import httpx
 
 from tests.contracts import declared, oracles, records
 from tests.contracts.drivers import Driver, Refusal, Task
+from tests.support.client import client_for
 from tests.support.server import Served
-from tests.support.users import NO_TLS, token_for
+from tests.support.users import token_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ async def visiting(deployment: Deployment, user_id: str | None) -> AsyncIterator
             declared.check(deployment.served, request.method, target, response)
         records.note(deployment.served, response)
 
-    async with httpx.AsyncClient(
-        base_url=deployment.url, headers=headers, event_hooks={"response": [held]}, verify=NO_TLS
+    async with client_for(
+        deployment.url, headers=headers, event_hooks={"response": [held]}
     ) as client:
         yield client
 

@@ -9,6 +9,7 @@ import pytest_asyncio
 from tests.contracts import oracles
 from tests.contracts.drivers import Driver
 from tests.contracts.people import Deployment, Person
+from tests.support.client import client_for
 from tests.support.server import ORIGIN, Served, environment, serving
 from todo_backend.database.embedded import EmbeddedPostgres
 
@@ -147,7 +148,7 @@ async def test_all_three_variables_count(merged: Served, driver: Driver) -> None
     names = ("one.example", "two.example:8443", "three.example", "four.example")
     path = Deployment(driver, merged).driver.tasks_path("somebody")
 
-    async with httpx.AsyncClient(base_url=merged.url) as client:
+    async with client_for(merged.url) as client:
         for name in names:
             response = await client.get(path, headers={"origin": f"https://{name}"})
             assert response.status_code == 401

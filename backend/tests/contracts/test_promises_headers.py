@@ -12,6 +12,7 @@ from tests.contracts import oracles, wire
 from tests.contracts.drivers import Driver
 from tests.contracts.people import Deployment, Person, signed_in
 from tests.support import tokens
+from tests.support.client import client_for
 from tests.support.server import SECRET, Served, environment, serving
 from tests.support.users import token_for
 from todo_backend.database.embedded import EmbeddedPostgres
@@ -54,7 +55,7 @@ async def one_of_each(url: str, user: Person, origin: str) -> dict[str, httpx.Re
     }
     if driver.has_owner_in_path:
         asked["wrong user"] = ("GET", driver.tasks_path("somebody else"), auth, None)
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with client_for(url) as client:
         return {
             name: await client.request(method, path, headers=headers, content=content)
             for name, (method, path, headers, content) in asked.items()

@@ -9,6 +9,7 @@ import pytest_asyncio
 from tests.contracts import oracles
 from tests.contracts.drivers import Driver
 from tests.contracts.people import Deployment, Person, fresh_id, signed_in, visiting
+from tests.support.client import client_for
 from tests.support.server import ORIGIN, environment, serving
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
@@ -142,7 +143,7 @@ async def test_wrong_address_or_method_costs_nothing(alice: Person) -> None:
 @pytest.mark.parametrize("path", UTILITY)
 async def test_utility_endpoints_have_no_limit(limited: Deployment, path: str) -> None:
     """Those who watch a server may look as often as they like."""
-    async with httpx.AsyncClient(base_url=limited.url) as client:
+    async with client_for(limited.url) as client:
         answers = [await client.get(path) for _ in range(2 * LIMIT)]
 
     assert {each.status_code for each in answers} == {200}

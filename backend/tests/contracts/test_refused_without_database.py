@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest_asyncio
 
 from tests.contracts import hostile, oracles, wire
@@ -13,6 +12,7 @@ from tests.contracts.hostile import Row, Scene
 from tests.contracts.people import Deployment, fresh_id, signed_in
 from tests.contracts.test_hostile_http import expected_of
 from tests.support import tokens
+from tests.support.client import client_for
 from tests.support.server import SECRET, environment, serving
 
 AWAY = "postgresql://nobody@127.0.0.1:1/nowhere"
@@ -95,7 +95,7 @@ async def test_g_11_refused_calls_about_accounts_need_no_database() -> None:
     """Neither a body without sense nor a token that is none asks for a connection."""
     env = environment(AWAY, API_CONTRACTS=f"{ENVELOPE.name},{ACCOUNTS.name}", DATABASE_TIMEOUT="1")
     bodies = [b"{", b"[]", b"{}", b'{"email":5,"password":"x","refresh_token":7}', b" " * 65_537]
-    async with serving(env) as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with serving(env) as served, client_for(served.url) as client:
         answers = [
             await client.post(path, content=body, headers=JSON)
             for path in (SIGN_UP, SIGN_IN, REFRESH)

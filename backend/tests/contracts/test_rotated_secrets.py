@@ -11,6 +11,7 @@ from tests.contracts.drivers import ENVELOPE
 from tests.contracts.people import fresh_id
 from tests.support import tokens
 from tests.support.canary import SUITE
+from tests.support.client import client_for
 from tests.support.server import SECRET, environment, serving
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
@@ -25,7 +26,7 @@ REFUSED = "AUTH_INVALID_CREDENTIALS"
 async def deployed(database_url: str, **settings: str) -> AsyncIterator[httpx.AsyncClient]:
     SUITE.keep(SECRET, NEW)
     env = environment(database_url, **settings)
-    async with serving(env) as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with serving(env) as served, client_for(served.url) as client:
         yield client
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -16,6 +15,7 @@ from tests.better_auth import application
 from tests.better_auth.application import SignedUp
 from tests.database.databases import database, url_of
 from tests.docs.snippets import cells, under
+from tests.support.client import client_for
 from tests.support.server import Served, environment, serving
 from todo_backend.database.url import ConnectArgs
 
@@ -78,7 +78,7 @@ def settings_of(heading: str, ann: Ann) -> dict[str, str]:
 
 async def status(served: Served, ann: Ann, headers: Mapping[str, str]) -> int:
     """Have Ann make a task."""
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with client_for(served.url) as client:
         path = f"/api/{ann.person.user_id}/tasks"
         return (await client.post(path, json={"title": "Buy milk"}, headers=headers)).status_code
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from shutil import rmtree
 
-import httpx
 import pytest
 
 from tests.clients import node
 from tests.database.databases import url_of
 from tests.docs import page_app
 from tests.docs.snippets import snippets, under, write_files
+from tests.support.client import client_for
 from tests.support.server import environment, serving
 from todo_backend.database.url import ConnectArgs
 
@@ -83,7 +83,7 @@ async def test_from_an_empty_folder_to_a_task_list(
 
     env = environment(url_of(address), BETTER_AUTH_URL=url, ALLOWED_ORIGINS=url)
     async with page_app.running_next(app, settings) as running, serving(env) as served:
-        async with httpx.AsyncClient() as client:
+        async with client_for("") as client:
             page = await client.get(url)
         visitor = page_app.PageApp(running.url, running.inside, browser)
         done = await visitor.visit(served.url, "live", "fetch", "leave")

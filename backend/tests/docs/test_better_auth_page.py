@@ -16,6 +16,7 @@ from tests.database.databases import database, session, url_of
 from tests.docs import page_app
 from tests.docs.page_app import PageApp
 from tests.docs.snippets import under
+from tests.support.client import client_for
 from tests.support.server import environment, serving
 from todo_backend.database.url import ConnectArgs
 
@@ -110,7 +111,7 @@ async def test_a_page_that_is_not_listed_is_told_nothing(running: Running) -> No
     env = running.settings("CORS", BETTER_AUTH_URL=running.app.url)
     origin = env["ALLOWED_ORIGINS"].split(",")[0]
 
-    async with serving(env) as served, httpx.AsyncClient(base_url=served.url) as client:
+    async with serving(env) as served, client_for(served.url) as client:
         found = await client.get("/api/u/tasks", headers={"origin": origin})
         done = await running.app.visit(served.url, "live")
 
@@ -125,7 +126,7 @@ async def test_who_may_sign_people_in(running: Running, origin: str, status: int
     """Better Auth's own list has the origin that the page puts on it."""
     body = {"email": f"bob-{status}@example.com", "password": "three green parrots", "name": "Bob"}
 
-    async with httpx.AsyncClient(base_url=running.app.url) as client:
+    async with client_for(running.app.url) as client:
         path = "/api/auth/sign-up/email"
         answer = await client.post(path, json=body, headers={"origin": origin})
 
@@ -194,13 +195,13 @@ async def _signed_in(client: httpx.AsyncClient, origin: str) -> str:
 
 
 async def _jwt_from(inside: str, *, origin: str) -> tuple[str, str]:
-    async with httpx.AsyncClient(base_url=inside) as client:
+    async with client_for(inside) as client:
         user_id = await _signed_in(client, origin)
         return user_id, (await client.get("/api/auth/token")).json()["token"]
 
 
 async def _statuses(url: str) -> tuple[int, int]:
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with client_for(url) as client:
         await _signed_in(client, url)
         paths = ("/api/auth/token", "/api/auth/jwks")
         first, second = [(await client.get(path)).status_code for path in paths]
@@ -209,5 +210,5 @@ async def _statuses(url: str) -> tuple[int, int]:
 
 async def _status(url: str, user_id: str, token: str) -> int:
     headers = {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+    async with client_for(url, headers=headers) as client:
         return (await client.get(f"/api/{user_id}/tasks")).status_code

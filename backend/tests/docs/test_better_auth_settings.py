@@ -7,13 +7,13 @@ import time
 from functools import cache
 from typing import Any, Final
 
-import httpx
 import jwt
 import pytest
 
 from tests.database.databases import url_of
 from tests.docs.page_app import SOURCE
 from tests.docs.snippets import cells, snippets, under
+from tests.support.client import client_for
 from tests.support.jwks_server import key_service
 from tests.support.server import SECRET, Served, environment, serving
 from tests.support.signing_keys import SigningKey, signing_key
@@ -32,7 +32,7 @@ def claims(**others: Any) -> dict[str, Any]:
 
 async def status(served: Served, token: str, *, path: str = "auth0%7C64f1") -> int:
     headers = {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
+    async with client_for(served.url, headers=headers) as client:
         return (await client.get(f"/api/{path}/tasks")).status_code
 
 

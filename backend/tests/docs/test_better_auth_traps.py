@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import jwt
 import pytest
 import pytest_asyncio
 
 from tests.database.databases import database, url_of
 from tests.docs.snippets import cells, under
+from tests.support.client import client_for
 from tests.support.command import COMMAND, PATIENCE_SECONDS
 from tests.support.command import environment as command_environment
 from tests.support.server import SECRET, environment, serving
@@ -78,7 +78,7 @@ async def test_the_log_says_it_in_these_words(start: str, own: ConnectArgs) -> N
 
     async with (
         serving(environment(url_of(own), **settings)) as served,
-        httpx.AsyncClient(base_url=served.url, headers=headers) as client,
+        client_for(served.url, headers=headers) as client,
     ):
         answer = await client.get("/api/ann/tasks")
 
@@ -112,7 +112,7 @@ async def test_the_answer_has_the_code_of_its_row(status: str, address: ConnectA
 
     async with (
         serving(environment(url_of(address), **settings)) as served,
-        httpx.AsyncClient(base_url=served.url, headers=headers) as client,
+        client_for(served.url, headers=headers) as client,
     ):
         answer = await client.get("/api/ann/tasks")
 

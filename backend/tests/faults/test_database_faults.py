@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.faults import happenings
@@ -17,8 +16,8 @@ from tests.faults.conftest import Begin
 from tests.faults.oracles import assert_recovered, assert_refused_is_not_kept
 from tests.faults.stage import Stage
 from tests.faults.writers import Ledger
+from tests.support.client import client_for
 from tests.support.command import Process
-from tests.support.users import NO_TLS
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +35,7 @@ async def watching(url: str) -> AsyncIterator[dict[str, set[int]]]:
     found: dict[str, set[int]] = {"/livez": set(), "/health": set()}
 
     async def look() -> None:
-        async with httpx.AsyncClient(base_url=url, verify=NO_TLS, timeout=30) as client:
+        async with client_for(url) as client:
             while True:
                 for path, statuses in found.items():
                     statuses.add((await client.get(path)).status_code)

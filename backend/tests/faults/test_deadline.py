@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from tests.faults.conftest import TIMEOUT_SECONDS
 from tests.support.accounts import PASSWORD
+from tests.support.client import client_for
 from tests.support.server import environment, serving
-from tests.support.users import NO_TLS
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
 
@@ -35,7 +35,7 @@ async def visitor(
     env = environment(postgres.url, DATABASE_TIMEOUT=str(TIMEOUT_SECONDS), API_CONTRACTS="accounts")
     async with (
         serving(env) as served,
-        httpx.AsyncClient(base_url=served.url, verify=NO_TLS, timeout=30) as client,
+        client_for(served.url) as client,
     ):
         body = {"email": f"{token_hex(6)}@example.test", "password": PASSWORD, "name": "Ann"}
         tokens = (await client.post("/api/auth/signup", json=body)).json()

@@ -19,8 +19,9 @@ from tests.faults.conftest import TIMEOUT_SECONDS, named, settings
 from tests.faults.oracles import MARGIN_SECONDS, assert_counters_agree
 from tests.faults.stage import Stage
 from tests.faults.writers import PATIENCE_SECONDS
+from tests.support.client import client_for
 from tests.support.command import COMMAND, Process, started
-from tests.support.users import NO_TLS, token_for
+from tests.support.users import token_for
 
 pytestmark = pytest.mark.slow
 
@@ -49,10 +50,9 @@ def server(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 async def visiting(url: str) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
     """Sign somebody new in; a client with as many connections as it wants, and their tasks."""
     user_id = f"visitor-{token_hex(4)}"
-    async with httpx.AsyncClient(
-        base_url=url,
+    async with client_for(
+        url,
         headers={"authorization": f"Bearer {token_for(user_id)}"},
-        verify=NO_TLS,
         timeout=PATIENCE_SECONDS,
         limits=httpx.Limits(max_connections=None),
     ) as client:

@@ -16,9 +16,9 @@ from tests.faults.conftest import WORKERS, Begin, settings
 from tests.faults.oracles import assert_answered_well, assert_recovered
 from tests.faults.stage import Stage
 from tests.faults.writers import NO_ANSWER, Ledger, writing
+from tests.support.client import client_for
 from tests.support.command import Process, environment, get, started
 from tests.support.server import serving
-from tests.support.users import NO_TLS
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ async def test_fa_22_a_server_that_starts_before_its_database(tmp_path: Path) ->
     stage.stop()
     env = settings(tmp_path / "data", url_of(stage.address), MIGRATE_ON_START="true")
     with started("serve", env=env) as process:
-        async with httpx.AsyncClient(base_url=process.url, verify=NO_TLS) as client:
+        async with client_for(process.url) as client:
             health, liveness = await client.get("/health"), await client.get("/livez")
             await asyncio.to_thread(stage.start)
             try:

@@ -14,7 +14,8 @@ import asyncpg
 import httpx
 
 from tests.database.databases import until
-from tests.support.users import NO_TLS, token_for
+from tests.support.client import client_for
+from tests.support.users import token_for
 
 PATIENCE_SECONDS: Final = 60.0
 NO_ANSWER: Final = 0
@@ -165,10 +166,9 @@ async def writing(
             user_id = f"writer-{token_hex(4)}"
             headers = {"authorization": f"Bearer {token_for(user_id)}"}
             for _ in range(clients):
-                client = httpx.AsyncClient(
-                    base_url=url,
+                client = client_for(
+                    url,
                     headers=headers,
-                    verify=NO_TLS,
                     timeout=PATIENCE_SECONDS,
                 )
                 await stack.enter_async_context(client)

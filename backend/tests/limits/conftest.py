@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Final
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from tests.contracts import wire
 from tests.database.databases import session
 from tests.limits.attacks import JSON, Target
+from tests.support.client import client_for
 from tests.support.command import Process, environment, started
 from tests.support.many import given_many
 from tests.support.server import Served, serving
 from tests.support.server import environment as environment_of
-from tests.support.users import NO_TLS, token_for
+from tests.support.users import token_for
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
 
@@ -70,9 +70,7 @@ async def attacked(
     authorization = ("authorization", f"Bearer {token_for('attacker')}")
     with started("serve", env=env) as process:
         target = Target(process.url, "/api/attacker/tasks", authorization)
-        async with httpx.AsyncClient(
-            base_url=process.url, headers=[authorization], verify=NO_TLS, timeout=60
-        ) as client:
+        async with client_for(process.url, headers=[authorization]) as client:
             for _ in range(_WARMING):
                 await client.post(target.tasks, json={"title": ""})
                 await client.get("/health")

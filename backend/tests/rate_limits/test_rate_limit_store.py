@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.contracts.accounts.given import SIGN_IN, Member, fresh_email, given_member
 from tests.rate_limits.conftest import PATIENT_SECONDS
+from tests.support.client import client_for
 from tests.support.redis_server import RedisServer
 from tests.support.server import Served, environment, serving
 from todo_backend.core.rate_limits import shared
@@ -38,7 +39,7 @@ async def storing(postgres: EmbeddedPostgres, redis: RedisServer) -> AsyncIterat
 
 @asynccontextmanager
 async def asking(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url, timeout=30) as client:
+    async with client_for(served.url) as client:
         yield client
 
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.database.databases import opened
+from tests.support.client import client_for
 from tests.support.jwks_server import KeyService, key_service
 from tests.support.server import environment, serving
 from tests.support.signing_keys import signing_key
@@ -75,7 +76,7 @@ async def client(
     """A client of a deployment that trusts the keys of the service."""
     del address  # migrated before the server starts
     env = environment(postgres.url, BETTER_AUTH_URL=keys.url.removesuffix("/api/auth/jwks"))
-    async with serving(env) as served, httpx.AsyncClient(base_url=served.url) as found:
+    async with serving(env) as served, client_for(served.url) as found:
         yield found
 
 

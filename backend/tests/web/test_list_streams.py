@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import h11
-import httpx
 import pytest
 import pytest_asyncio
 
 from tests.contracts import wire
 from tests.contracts.wire import Wire
 from tests.database.databases import SHAPES, database, session, until, url_of
+from tests.support.client import client_for
 from tests.support.many import given_many
 from tests.support.server import Served, environment, serving
 from tests.support.users import token_for
@@ -212,7 +212,7 @@ async def test_database_that_goes(scene: Scene) -> None:
     assert line["error"].startswith("DatabaseUnavailable: ")
     assert_quiet(scene)
     headers = {"authorization": f"Bearer {token_for(LONG)}"}
-    async with httpx.AsyncClient(base_url=scene.served.url, headers=headers) as client:
+    async with client_for(scene.served.url, headers=headers) as client:
         assert len((await client.get(tasks_of(LONG))).json()["tasks"]) == LONG_TASKS
 
 

@@ -15,6 +15,7 @@ from tests.contracts.accounts.given import (
     given_member,
 )
 from tests.contracts.drivers import ACCOUNTS, ENVELOPE
+from tests.support.client import client_for
 from tests.support.server import Served
 
 AUTH = {SIGN_UP, SIGN_IN, REFRESH, SIGN_OUT}
@@ -40,7 +41,7 @@ async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
         records.note(served, response)
 
     hooks = {"response": [held]}
-    async with httpx.AsyncClient(base_url=served.url, timeout=30, event_hooks=hooks) as found:
+    async with client_for(served.url, event_hooks=hooks) as found:
         yield found
 
 

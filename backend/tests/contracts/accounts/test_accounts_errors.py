@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -20,6 +19,7 @@ from tests.contracts.accounts.given import (
     said,
 )
 from tests.support import tokens
+from tests.support.client import client_for
 from tests.support.server import SECRET, Served, environment, serving
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
@@ -127,7 +127,7 @@ async def test_error_is_said_like_this(alone: Served, ann: Member, case: Case) -
     if case.token is not None:
         headers["authorization"] = f"Bearer {token_that(case.token, ann)}"
 
-    async with httpx.AsyncClient(base_url=alone.url) as client:
+    async with client_for(alone.url) as client:
         response = await client.request(
             case.method,
             case.path.replace("{T}", f"{TASKS}/{task['id']}"),

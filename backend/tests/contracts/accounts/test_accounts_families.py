@@ -6,13 +6,14 @@ import httpx
 import pytest
 
 from tests.contracts.accounts.given import TASKS, Member, bearer
+from tests.support.client import client_for
 from tests.support.server import Served
 from tests.support.users import Caller, fresh_caller, token_for
 
 
 async def test_default_deployment_serves_both(served: Served) -> None:
     """The fixtures of this file are on the deployment that nobody has configured."""
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with client_for(served.url) as client:
         response = await client.get("/")
 
     assert response.json()["contracts"] == ["envelope", "accounts"]
@@ -87,7 +88,7 @@ async def test_token_of_an_ended_session_opens_neither_family(ann: Member) -> No
 async def test_user_with_the_name_of_a_path_has_a_list(served: Served, user_id: str) -> None:
     """`/api/tasks/tasks` is the list of a user called "tasks": no task has such a number."""
     headers = bearer(token_for(user_id))
-    async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
+    async with client_for(served.url, headers=headers) as client:
         created = await client.post(f"/api/{user_id}/tasks", json={"title": "Buy milk"})
         listed = await client.get(f"/api/{user_id}/tasks?limit=1")
         single = await client.get(created.headers["location"])

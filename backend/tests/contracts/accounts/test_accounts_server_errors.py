@@ -5,12 +5,12 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from tests.contracts.accounts.given import REFRESH, SIGN_IN, SIGN_UP, TASKS, said
 from tests.contracts.faulty import CANARY, contract_with_faults, path_of
+from tests.support.client import client_for
 from tests.support.server import Served, environment, serving
 from tests.support.users import token_for
 from todo_backend.contracts.accounts.errors import present
@@ -50,7 +50,7 @@ async def test_database_away(
 ) -> None:
     """503: what is wrong with it is for the log, and nobody is told to sign in again."""
     headers = {"authorization": f"Bearer {token_for('alice')}"}
-    async with httpx.AsyncClient(base_url=cut_off.url, headers=headers) as client:
+    async with client_for(cut_off.url, headers=headers) as client:
         response = await client.request(method, path, json=body)
 
     assert response.status_code == 503
@@ -65,7 +65,7 @@ async def test_defect(postgres: EmbeddedPostgres, address: ConnectArgs, debug: s
     contracts = {"accounts": contract_with_faults("accounts")}
     async with (
         serving(environment(postgres.url, DEBUG=debug), contracts=contracts) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         response = await client.get(path_of("RuntimeError"))
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.contracts.accounts.given import SIGN_OUT, TASKS, Member, bearer, refreshed
+from tests.support.client import client_for
 from tests.support.server import environment, serving
 from tests.support.users import token_for
 from todo_backend.database.embedded import EmbeddedPostgres
@@ -45,7 +46,7 @@ async def test_au_48_other_processes_hear_of_it(postgres: EmbeddedPostgres, ann:
     """A server that has just taken the token for good finds out by itself, and soon."""
     async with (
         serving(environment(postgres.url)) as other,
-        httpx.AsyncClient(base_url=other.url, headers=ann.headers) as client,
+        client_for(other.url, headers=ann.headers) as client,
     ):
         before = await client.get(TASKS)
         await ann.call("POST", SIGN_OUT)

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.contracts.faulty import CANARY, contract_with_faults, path_of
 from tests.support import tokens
+from tests.support.client import client_for
 from tests.support.server import SECRET, Served, environment, serving
 from tests.support.users import Caller, token_for
 from todo_backend.database.embedded import EmbeddedPostgres
@@ -180,7 +181,7 @@ async def cut_off() -> AsyncIterator[Served]:
 async def test_database_away(cut_off: Served) -> None:
     """503: what is wrong with it is for the log."""
     headers = {"authorization": f"Bearer {token_for('alice')}"}
-    async with httpx.AsyncClient(base_url=cut_off.url, headers=headers) as client:
+    async with client_for(cut_off.url, headers=headers) as client:
         response = await client.get("/api/alice/tasks")
 
     assert response.status_code == 503
@@ -194,7 +195,7 @@ async def answer_of(env: dict[str, str], fault: str) -> httpx.Response:
     contracts = {"envelope": contract_with_faults("envelope")}
     async with (
         serving(env, contracts=contracts) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         return await client.get(path_of(fault))
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
+from tests.support.client import client_for
 from tests.support.server import Served, environment, serving
 from tests.support.users import Caller, fresh_caller
 from todo_backend.database.embedded import EmbeddedPostgres
@@ -22,7 +23,7 @@ async def served(postgres: EmbeddedPostgres, address: ConnectArgs) -> AsyncItera
 @pytest_asyncio.fixture
 async def nobody(served: Served) -> AsyncIterator[httpx.AsyncClient]:
     """A client that sends no token."""
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with client_for(served.url) as client:
         yield client
 
 

@@ -11,6 +11,7 @@ import pytest_asyncio
 from tests.contracts.faulty import contract_with_faults, path_of
 from tests.contracts.plain.golden import error, given_task
 from tests.support import tokens
+from tests.support.client import client_for
 from tests.support.server import SECRET, Served, environment, serving
 from tests.support.users import Caller, token_for
 from todo_backend.contracts.plain import PLAIN
@@ -198,7 +199,7 @@ async def cut_off() -> AsyncIterator[Served]:
 async def test_database_away(cut_off: Served, path: str) -> None:
     """503: what is wrong with it is for the log."""
     headers = {"authorization": f"Bearer {token_for('alice')}"}
-    async with httpx.AsyncClient(base_url=cut_off.url, headers=headers) as client:
+    async with client_for(cut_off.url, headers=headers) as client:
         response = await client.get(path)
 
     assert response.status_code == 503
@@ -230,7 +231,7 @@ async def test_defect(postgres: EmbeddedPostgres, address: ConnectArgs, debug: s
     env = environment(postgres.url, DEBUG=debug, API_CONTRACTS="plain")
     async with (
         serving(env, contracts=contracts) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         response = await client.get(path_of("RuntimeError"))
 

@@ -1,6 +1,5 @@
 """How the tests of the rich contract make tasks and read lists."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.support.client import client_for
 from tests.support.users import token_for
 
 # Shared, because a client that makes its own loads every certificate authority.
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 Task = dict[str, Any]
 Listed = dict[str, Any]
@@ -94,5 +93,5 @@ async def rich_caller(
     url: str, user_id: str, *, token: str | None = None
 ) -> AsyncIterator[RichCaller]:
     headers = {"authorization": f"Bearer {token or token_for(user_id)}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, verify=_NO_TLS) as client:
+    async with client_for(url, headers=headers) as client:
         yield RichCaller(user_id, client)

@@ -12,6 +12,7 @@ import pytest
 from tests.contracts.faulty import CANARY, contract_with_faults, path_of
 from tests.contracts.rich.lists import RichCaller
 from tests.support import tokens
+from tests.support.client import client_for
 from tests.support.server import SECRET, Served, environment, serving
 from tests.support.users import token_for
 from todo_backend.contracts.rich.errors import present
@@ -168,7 +169,7 @@ async def test_error_is_said_like_this(
     if (token := sent.get("token", "own")) is not None:
         headers["authorization"] = f"Bearer {token_that(token, alice.user_id)}"
 
-    async with httpx.AsyncClient(base_url=rich.url) as client:
+    async with client_for(rich.url) as client:
         response = await client.request(
             sent.get("method", "GET"), path, headers=headers, content=sent.get("content")
         )
@@ -200,7 +201,7 @@ async def test_database_away() -> None:
     headers = {"authorization": f"Bearer {token_for('alice')}"}
     async with (
         serving(env) as served,
-        httpx.AsyncClient(base_url=served.url, headers=headers) as client,
+        client_for(served.url, headers=headers) as client,
     ):
         response = await client.get("/api/alice/tasks")
 
@@ -217,7 +218,7 @@ async def test_defect(postgres: EmbeddedPostgres, address: ConnectArgs, *, debug
     contracts = {"rich": contract_with_faults("rich")}
     async with (
         serving(env, contracts=contracts) as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         response = await client.get(path_of("RuntimeError"))
 

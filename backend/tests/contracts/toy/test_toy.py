@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from secrets import token_hex
 from typing import Any, Final
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from tests.contracts.toy.errors import present
 from tests.contracts.toy.routes import TOY
 from tests.database.databases import database, url_of
+from tests.support.client import client_for
 from tests.support.server import Served, environment, serving
 from tests.support.users import Caller, caller
 from todo_backend.contracts import CONTRACTS
@@ -103,7 +103,7 @@ async def test_what_all_contracts_promise_comes_without_a_line_of_its_own(
     item = await given_item(carol)
     path = f"{items_of(carol)}/{item['no']}"
 
-    async with httpx.AsyncClient(base_url=toys.url) as nobody:
+    async with client_for(toys.url) as nobody:
         unknown = await nobody.post(items_of(carol), content=b"{")
     strangers = await carol.client.get("/toy/somebody-else/items")
     stale = await carol.client.put(path, json={"text": "x"}, headers={"if-match": '"t-1"'})

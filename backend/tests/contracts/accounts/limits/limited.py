@@ -7,6 +7,7 @@ from secrets import randbelow
 import httpx
 
 from tests.contracts.accounts.given import SIGN_IN, said
+from tests.support.client import client_for
 from tests.support.server import Served, environment, serving
 from todo_backend.database.embedded import EmbeddedPostgres
 
@@ -34,7 +35,7 @@ async def counting(postgres: EmbeddedPostgres, **others: str) -> AsyncIterator[S
 @asynccontextmanager
 async def from_address(served: Served, forwarded: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"x-forwarded-for": forwarded}
-    async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=30) as client:
+    async with client_for(served.url, headers=headers) as client:
         yield client
 
 

@@ -27,6 +27,7 @@ from tests.contracts.accounts.limits.limited import (
     guess,
     somewhere,
 )
+from tests.support.client import client_for
 from tests.support.server import Served
 from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
@@ -40,7 +41,7 @@ async def test_au_30_new_header_with_each_request_resets_nothing(
     del address
     async with (
         counting(postgres, TRUSTED_PROXIES="") as served,
-        httpx.AsyncClient(base_url=served.url) as client,
+        client_for(served.url) as client,
     ):
         statuses = [
             (await client.post(SIGN_IN, headers={header: f"198.51.100.{number}"})).status_code
