@@ -10,9 +10,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from todo_backend import __version__
+from todo_backend.connecting import database_with
 from todo_backend.contracts import CONTRACTS
 from todo_backend.credentials import Credentials, credentials
-from todo_backend.database.database import Database
 from todo_backend.lifespan import lifespan_of, told_in_a_line
 from todo_backend.model.errors import TodoError
 from todo_backend.observability import RequestLog
@@ -102,11 +102,7 @@ def create_app(
     refuses to start where waiting for it makes no sense.
     """
     served = [contracts[name] for name in settings.api_contracts]
-    database = Database(
-        pool_size=settings.db_pool_size + settings.db_max_overflow,
-        timeout_seconds=settings.database_timeout_seconds,
-        prepared_statements=settings.db_prepared_statements,
-    )
+    database = database_with(settings, pool_size=settings.db_pool_size + settings.db_max_overflow)
     secrets = secrets_of(settings)
     limiting = rate_limiting(settings)
     known = credentials(settings, secrets, database, limiting.attempts)

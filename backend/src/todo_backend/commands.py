@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from todo_backend import __version__, observability, serving
 from todo_backend import doctor as doctoring
 from todo_backend.app import create_app
-from todo_backend.database.database import Database
+from todo_backend.connecting import database_with
 from todo_backend.database.embedded import EmbeddedError
 from todo_backend.database.reach import DatabaseUnfit, Unreachable
 from todo_backend.database.url import ConnectArgs, parse
@@ -232,12 +232,7 @@ def _pasted(text: str) -> str:
 
 
 async def _pruned(address: ConnectArgs, settings: Settings) -> tuple[int, int]:
-    database = Database(
-        pool_size=1,
-        timeout_seconds=settings.database_timeout_seconds,
-        prepared_statements=settings.db_prepared_statements,
-    )
-    database.open(address)
+    database = database_with(settings, pool_size=1, address=address)
     try:
         return await database.prune_keys(), await database.accounts().prune_sessions()
     finally:

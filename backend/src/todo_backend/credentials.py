@@ -19,6 +19,7 @@ from todo_backend.auth.secret_ring import SecretRing, Secrets
 from todo_backend.auth.session_rows import SessionRows
 from todo_backend.auth.session_tokens import SessionTokens
 from todo_backend.auth.sessions import Sessions
+from todo_backend.connecting import database_with
 from todo_backend.database.database import Database
 from todo_backend.model.principal import Principal
 from todo_backend.settings import Settings
@@ -92,13 +93,7 @@ def _home_of_better_auth(settings: Settings, database: Database) -> Database:
     address = settings.better_auth_connect_args()
     if address is None:
         return database
-    home = Database(
-        pool_size=_BETTER_AUTH_POOL_SIZE,
-        timeout_seconds=settings.database_timeout_seconds,
-        prepared_statements=settings.db_prepared_statements,
-    )
-    home.open(address)
-    return home
+    return database_with(settings, pool_size=_BETTER_AUTH_POOL_SIZE, address=address)
 
 
 def _authenticate(

@@ -15,6 +15,7 @@ import structlog
 from todo_backend.log_thread import Write, writer_to
 from todo_backend.model.stack import stack_of
 from todo_backend.web.call import Record
+from todo_backend.web.moments import spell
 from todo_backend.web.security import Event
 
 SECURITY: Final = "todo_backend.security"
@@ -76,7 +77,7 @@ def configure(*, level: str, form: str, stream: TextIO | None = None) -> None:
 
 def _loss(render: structlog.typing.Processor, lines: int) -> str:
     """Say that so many lines could not be written, in the form of the others."""
-    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    now = spell(datetime.now(UTC))
     told = {"event": "log lines dropped", "lines": lines, "level": "warning", "timestamp": now}
     return str(render(None, "warning", told))
 

@@ -105,6 +105,11 @@ def quoted(value: str) -> str:
     return json.dumps(value[:_SHOWN_MAX])
 
 
+def span_of(seconds: float) -> str:
+    """Spell a span of time for a person, whatever a token says."""
+    return f"{min(max(seconds, 0), _SECONDS_SHOWN_MAX):.0f} s"
+
+
 def profile_text(value: object, maximum: int) -> str | None:
     """Keep an e-mail address or name of at most `maximum` code points; None for what can't be kept.
 
@@ -163,7 +168,7 @@ def _require_times(claims: Mapping[str, object], *, leeway: int, now: float) -> 
     if expires is None:
         raise TokenInvalid("exp missing: the signer has to set when it ends")
     if now >= expires + leeway:
-        raise TokenExpired(f"expired {_shown(now - expires)} ago")
+        raise TokenExpired(f"expired {span_of(now - expires)} ago")
     # No leeway here: a lifetime at the very limit is nobody's practice.
     if expires - now > LIFETIME_MAX_SECONDS:
         is_near = abs(expires / _MILLISECONDS - now) <= LIFETIME_MAX_SECONDS
@@ -172,9 +177,9 @@ def _require_times(claims: Mapping[str, object], *, leeway: int, now: float) -> 
     if issued is not None and issued > expires:
         raise TokenInvalid("iat after exp")
     if issued is not None and issued > now + leeway:
-        raise TokenInvalid(f"iat {_shown(issued - now)} in the future, are the clocks apart?")
+        raise TokenInvalid(f"iat {span_of(issued - now)} in the future, are the clocks apart?")
     if not_before is not None and not_before > now + leeway:
-        raise TokenInvalid(f"nbf {_shown(not_before - now)} in the future, are the clocks apart?")
+        raise TokenInvalid(f"nbf {span_of(not_before - now)} in the future, are the clocks apart?")
     return expires
 
 
@@ -188,10 +193,6 @@ def _number(claims: Mapping[str, object], name: str) -> float | None:
     if not abs(value) <= sys.float_info.max:  # so phrased, it holds for NaN and any integer
         raise TokenInvalid(f"{name} not a number")
     return value
-
-
-def _shown(seconds: float) -> str:
-    return f"{min(seconds, _SECONDS_SHOWN_MAX):.0f} s"
 
 
 def _is_text(value: str) -> bool:

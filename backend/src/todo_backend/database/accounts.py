@@ -7,6 +7,7 @@ from typing import Final
 
 from todo_backend.database.functions import FunctionSet, read
 from todo_backend.database.pool import Pool
+from todo_backend.database.upkeep import drop_by_batches
 from todo_backend.model.accounts import (
     NewAccount,
     NewSession,
@@ -121,12 +122,7 @@ class AccountFunctions:
         One transaction for each BATCH_SESSIONS of them, so that no request waits long.
         Raises: DatabaseUnavailable; what has been dropped until then stays so.
         """
-        total: int = 0
-        while True:
-            (dropped,) = await self._pool.write(_PRUNE, BATCH_SESSIONS)
-            total += dropped
-            if not dropped:
-                return total
+        return await drop_by_batches(self._pool, _PRUNE, BATCH_SESSIONS)
 
 
 def _arguments(session: NewSession) -> tuple[object, ...]:

@@ -93,11 +93,12 @@ async def _step(
         driver = await _driver(connection)
         await _require_unicode(driver)
         revision = await connection.run_sync(_revision)
-        if revision is not None and (following := await connection.run_sync(_following, revision)):
+        following = await connection.run_sync(_following)
+        if revision is not None and revision in following:
             await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
-            await connection.run_sync(_upgrade, following)
+            await connection.run_sync(_upgrade, following[revision])
             return None
-        is_ours = revision is None or await connection.run_sync(_knows, revision)
+        is_ours = revision is None or revision in following.values()
         if revision is None:
             await connection.run_sync(_upgrade, "head")
         for each in function_sets:
@@ -154,16 +155,10 @@ def _upgrade(connection: Connection, revision: str) -> None:
     command.upgrade(_config(connection), revision)
 
 
-def _following(connection: Connection, revision: str) -> str | None:
-    """Return the revision after this one; None after the last and after a later release's."""
-    for script in _scripts(connection).walk_revisions():
-        if script.down_revision == revision:
-            return script.revision
-    return None
-
-
-def _knows(connection: Connection, revision: str) -> bool:
-    return revision in {script.revision for script in _scripts(connection).walk_revisions()}
+def _following(connection: Connection) -> dict[object, str]:
+    """Return each revision of this release by the one before it; the first one's is None."""
+    scripts = _scripts(connection).walk_revisions()
+    return {script.down_revision: script.revision for script in scripts}
 
 
 def _revision(connection: Connection) -> str | None:

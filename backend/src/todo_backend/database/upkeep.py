@@ -29,9 +29,14 @@ async def prune_keys(pool: Pool) -> int:
     One transaction for each BATCH_KEYS of them, so that no request waits long.
     Raises: DatabaseUnavailable; what has been dropped until then stays so.
     """
+    return await drop_by_batches(pool, _PRUNE, BATCH_KEYS)
+
+
+async def drop_by_batches(pool: Pool, statement: str, batch: int) -> int:
+    """Run a statement that drops at most `batch`, until it finds none; return how many went."""
     total: int = 0
     while True:
-        (dropped,) = await pool.write(_PRUNE, BATCH_KEYS)
+        (dropped,) = await pool.write(statement, batch)
         total += dropped
         if not dropped:
             return total

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from todo_backend.auth.claims import quoted
+from todo_backend.auth.claims import quoted, span_of
 from todo_backend.doctor.addresses import difference
 from todo_backend.doctor.anatomy import Kind
 from todo_backend.doctor.case import Case, Explain, Words
@@ -11,7 +11,6 @@ from todo_backend.doctor.case import Case, Explain, Words
 _SET_SUB: Final = "sign { sub: session.user.id } (a string) and nothing else that names a user"
 _SET_EXP: Final = "sign it with an expiry in seconds: exp: Math.floor(Date.now() / 1000) + 15 * 60"
 _FRESH: Final = "`const { data } = await authClient.token()`"
-_SECONDS_SHOWN_MAX: Final = 1e12
 
 
 def _no_identity(case: Case) -> Words:
@@ -91,9 +90,9 @@ def _missing_address(case: Case) -> Words:
 
 def _expired(case: Case) -> Words:
     expires, issued = case.number("exp") or 0.0, case.number("iat")
-    sentence = f"it expired {seconds(case.now - expires)} ago"
+    sentence = f"it expired {span_of(case.now - expires)} ago"
     if issued is not None and issued < expires:
-        sentence += f", after {seconds(expires - issued)} of life"
+        sentence += f", after {span_of(expires - issued)} of life"
     remedy = (
         f"fetch a new one before it ends: {_FRESH}. If it was new, the clocks are apart: let a "
         "time service (NTP) set both, and see JWT_LEEWAY_SECONDS (up to 60)"
@@ -114,7 +113,7 @@ def _far_expiry(case: Case) -> Words:
 
 def _from_the_future(case: Case) -> Words:
     claim, _, _ = case.reason.partition(" ")
-    ahead = seconds((case.number(claim) or case.now) - case.now)
+    ahead = span_of((case.number(claim) or case.now) - case.now)
     leeway = case.settings.jwt_leeway_seconds
     sentence = (
         f"its {claim} is {ahead} in the future, and the leeway is {leeway} s: the clocks are apart"
@@ -146,11 +145,6 @@ def _odd_cache(_: Case) -> Words:
 def _expired_cache(_: Case) -> Words:
     sentence = "the session in the session cache has expired"
     return Words(sentence, "sign in again, or ask /api/auth/get-session for a new one")
-
-
-def seconds(number: float) -> str:
-    """Show a span of time, whatever a token says."""
-    return f"{min(max(number, 0), _SECONDS_SHOWN_MAX):.0f} s"
 
 
 WORDS: Final[Mapping[str, Explain]] = {

@@ -15,10 +15,10 @@ from starlette.types import Message
 
 from todo_backend import credentials
 from todo_backend.auth import public_keys
-from todo_backend.auth.claims import quoted
+from todo_backend.auth.claims import quoted, span_of
 from todo_backend.auth.jwks import Timing
 from todo_backend.auth.jwks_endpoint import FetchFailed, JwksEndpoint
-from todo_backend.database.database import Database
+from todo_backend.connecting import database_with
 from todo_backend.database.url import ConnectArgs
 from todo_backend.doctor import addresses, anatomy, claim_words, people, session_words
 from todo_backend.doctor import pasted as reading
@@ -108,13 +108,7 @@ def explain(case: Case) -> Words | None:
 async def _authentication(
     settings: Settings, address: ConnectArgs | None
 ) -> AsyncIterator[Authenticate]:
-    database = Database(
-        pool_size=_POOL_SIZE,
-        timeout_seconds=settings.database_timeout_seconds,
-        prepared_statements=settings.db_prepared_statements,
-    )
-    if address is not None:
-        database.open(address)
+    database = database_with(settings, pool_size=_POOL_SIZE, address=address)
     known = credentials.credentials(settings, secrets_of(settings), database)
     try:
         yield known.authenticate
@@ -174,7 +168,7 @@ def _of_contents(seen: Anatomy, now: float) -> list[Finding]:
     for name, before, after in (("iat", "it was made", "made"), ("exp", "it ended", "it ends")):
         moment = seen.claims.get(name)
         if isinstance(moment, int | float) and not isinstance(moment, bool):
-            span = claim_words.seconds(abs(moment - now))
+            span = span_of(abs(moment - now))
             said.append(f"{before} {span} ago" if moment <= now else f"{after} in {span}")
     claimed = [Finding(Level.OK, f"it says that {', '.join(said)}")] if said else []
     return [Finding(Level.OK, f"this is {seen.description}"), *claimed]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from todo_backend.web.answer import Header
+from todo_backend.web.answer import Answer, Header
 
 _TAG: Final = re.compile(rb'[ \t]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*')
 # A bigint in the one spelling that strong() and weak() use.
@@ -55,6 +55,13 @@ class EntityTags:
     def if_none_match(self, values: Sequence[bytes]) -> Condition | None:
         """Read `If-None-Match` by the weak comparison; None where there is no such header."""
         return self._read(values, weak_too=True)
+
+    def not_modified(self, values: Sequence[bytes], version: int) -> Answer | None:
+        """Answer 304 where `If-None-Match` names the task's version; None where it doesn't."""
+        condition = self.if_none_match(values)
+        if condition and condition.holds(version):
+            return Answer(304, headers=self.strong(version))
+        return None
 
     def _read(self, values: Sequence[bytes], *, weak_too: bool) -> Condition | None:
         if not values:

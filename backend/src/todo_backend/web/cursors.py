@@ -23,7 +23,8 @@ _PURPOSE: Final = b"todo-backend: cursors, first form"
 _HASH: Final = "sha256"
 _TAG_BYTES: Final = hashlib.new(_HASH).digest_size
 _SPELLING: Final = re.compile(r"[A-Za-z0-9_-]+")
-_CONSTRAINT: Final = "must be the next_cursor of a list with the same filters and the same sort"
+CONSTRAINT: Final = "must be the next_cursor of a list with the same filters and the same sort"
+"""What a text that is none is told."""
 
 
 class Cursors:
@@ -45,7 +46,7 @@ class Cursors:
         octets = _octets(cursor)
         tag, payload = octets[:_TAG_BYTES], octets[_TAG_BYTES:]
         if not hmac.compare_digest(tag, self._tag(payload, scope)):
-            raise Invalid(FieldError(CURSOR, Rule.FORMAT, _CONSTRAINT))
+            raise Invalid(FieldError(CURSOR, Rule.FORMAT, CONSTRAINT))
         key, task_id = orjson.loads(payload)
         return Position(key, TaskId(task_id))
 

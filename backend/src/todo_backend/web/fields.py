@@ -66,6 +66,13 @@ def refusal(rule: Rule, constraint: str) -> PydanticCustomError:
     return PydanticCustomError(rule.value, constraint)
 
 
+def _require_fit(value: str, maximum: int) -> None:
+    if not is_storable(value):
+        raise refusal(Rule.FORMAT, _UNSTORABLE)
+    if len(value) > maximum:
+        raise refusal(Rule.TOO_LONG, f"must be at most {maximum} characters")
+
+
 class _Checked:
     """A marker of a text, which pydantic has checked here."""
 
@@ -94,6 +101,14 @@ class Title(_Text):
     Characters are code points, counted after the strip.
     """
 
+    @property
+    def sentence(self) -> str:
+        """The rule, for the documentation."""
+        return (
+            f"1 to {self.max_length} characters (code points), one of them visible, without the "
+            "white space around them, which is taken off."
+        )
+
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
@@ -121,16 +136,18 @@ class Name(Title):
 class Verbatim(_Text):
     """Makes `Annotated[str, Verbatim(1024)]` a storable text, kept as it arrives."""
 
+    @property
+    def sentence(self) -> str:
+        """The rule, for the documentation."""
+        return f"At most {self.max_length} characters, kept as they are."
+
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return handler(schema) | {"maxLength": self.max_length}
 
     def _checked(self, value: str) -> str:
-        if not is_storable(value):
-            raise refusal(Rule.FORMAT, _UNSTORABLE)
-        if len(value) > self.max_length:
-            raise refusal(Rule.TOO_LONG, f"must be at most {self.max_length} characters")
+        _require_fit(value, self.max_length)
         return value
 
 
@@ -151,10 +168,7 @@ class EmailAddress(_Checked):
         return handler(schema) | {"format": "email", "maxLength": emails.ADDRESS_MAX}
 
     def _checked(self, value: str) -> str:
-        if not is_storable(value):
-            raise refusal(Rule.FORMAT, _UNSTORABLE)
-        if len(value) > emails.ADDRESS_MAX:
-            raise refusal(Rule.TOO_LONG, f"must be at most {emails.ADDRESS_MAX} characters")
+        _require_fit(value, emails.ADDRESS_MAX)
         try:
             return emails.parse(value).typed
         except ValueError as error:

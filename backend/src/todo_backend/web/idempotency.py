@@ -25,10 +25,11 @@ def read(call: Call) -> Attempt | None:
     values = call.field_values(_HEADER)
     if not values:
         return None
-    if len(values) > 1 or not _KEY.fullmatch(values[0].strip(b" \t")):
+    key = values[0].strip(b" \t")
+    if len(values) > 1 or not _KEY.fullmatch(key):
         raise IdempotencyKeyMalformed
     request = b"%b\n%b" % (call.record.route.encode(), call.content or b"")
-    return Attempt(values[0].strip(b" \t").decode("ascii"), request)
+    return Attempt(key.decode("ascii"), request)
 
 
 def created(task: Rendered, location: str) -> tuple[Header, ...]:

@@ -1,4 +1,4 @@
-"""Dates and times as clients spell them (ISO 8601)."""
+"""Dates and times on the wire (ISO 8601): as clients spell them, and as we do."""
 
 import re
 from datetime import UTC, datetime
@@ -12,7 +12,8 @@ _MOMENT: Final = re.compile(
     rf"(?:[Tt]({_HOUR}:[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{{1,9}})?)?)"
     rf"([Zz]|[+ -]{_HOUR}(?::?[0-5][0-9])?)?)?"
 )
-_SPELLING: Final = "must be an ISO 8601 date or date-time, such as 2026-01-31T18:00:00Z"
+SPELLING: Final = "must be an ISO 8601 date or date-time, such as 2026-01-31T18:00:00Z"
+"""What a text that is none is told."""
 # The driver takes the first and the last moment that Python knows for the infinities.
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -36,12 +37,12 @@ def moment(text: str, *, from_form: bool = False) -> datetime:
     """
     found = _MOMENT.fullmatch(text)
     if found is None:
-        raise MomentRefused(Rule.FORMAT, _SPELLING)
+        raise MomentRefused(Rule.FORMAT, SPELLING)
     date, time, offset = found.groups()
     offset = offset or "Z"
     if offset.startswith(" "):
         if not from_form:
-            raise MomentRefused(Rule.FORMAT, _SPELLING)
+            raise MomentRefused(Rule.FORMAT, SPELLING)
         offset = f"+{offset[1:]}"
     try:
         spelled = f"{date}T{(time or '00:00').replace(',', '.')}{offset.upper()}"
@@ -54,3 +55,8 @@ def moment(text: str, *, from_form: bool = False) -> datetime:
     if not _FIRST < value < _LAST:
         raise MomentRefused(Rule.OUT_OF_RANGE, _RANGE)
     return value
+
+
+def spell(value: datetime) -> str:
+    """Write a moment in UTC as `2026-01-31T18:00:00.000000Z`, its microseconds always there."""
+    return value.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -11,6 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from todo_backend import __version__
 from todo_backend.database.database import Database
 from todo_backend.web.answer import Answer, json_answer
+from todo_backend.web.moments import spell
 from todo_backend.web.openapi import Responses, documented
 from todo_backend.web.operation import Operation, Route
 
@@ -122,7 +123,7 @@ def operations(  # noqa: PLR0913 - each is what deployments differ in
     async def health() -> Answer:
         """Tell whether the server can work: it asks the database, and what else there is."""
         is_connected = await database.is_connected()
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        now = spell(datetime.now(UTC))
         if is_draining() or not is_connected:
             body = {
                 "status": "draining" if is_draining() else "unhealthy",

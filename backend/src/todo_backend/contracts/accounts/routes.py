@@ -1,5 +1,6 @@
 """The calls of the `accounts` contract that are about tasks."""
 
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import Body
@@ -17,7 +18,7 @@ from todo_backend.contracts.accounts.schemas import (
 from todo_backend.core import tasks as core
 from todo_backend.model.task import UNSET, Listing, TaskId
 from todo_backend.web.answer import JSON, Answer, Reply
-from todo_backend.web.bare_task import DELETED, task_answer
+from todo_backend.web.bare_task import DELETED, documented_task, task_answer
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.idempotency import created
 from todo_backend.web.lists import list_reply
@@ -27,7 +28,6 @@ from todo_backend.web.openapi import (
     LISTED,
     NOT_MODIFIED,
     READ,
-    Responses,
     documented,
 )
 from todo_backend.web.operation import Route
@@ -70,10 +70,7 @@ async def create_task(
 async def get_task(caller: Caller, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:
     """Read one task."""
     task = await core.get(tasks, caller, task_id)
-    condition = _TAGS.if_none_match(known)
-    if condition and condition.holds(task.version):
-        return Answer(304, headers=_TAGS.strong(task.version))
-    return task_answer(200, task, _TAGS)
+    return _TAGS.not_modified(known, task.version) or task_answer(200, task, _TAGS)
 
 
 async def update_task(
@@ -109,16 +106,7 @@ async def toggle_task(
     return task_answer(200, task, _TAGS)
 
 
-def _answers_one(status: int, headers: tuple[str, ...]) -> Responses:
-    return documented(
-        status,
-        MyTask,
-        description="The task as it is now.",
-        example=TASK_EXAMPLE,
-        headers=headers,
-    )
-
-
+_answers_one: Final = partial(documented_task, MyTask, TASK_EXAMPLE)
 ROUTES: Final = (
     Route(
         "GET",

@@ -26,11 +26,8 @@ TASK_EXAMPLE: Final[dict[str, Any]] = {
 Kind = Literal["missing", "too_long", "out_of_range", "invalid"]
 """What is wrong with a field, for a program."""
 
-_TITLE_RULE: Final = (
-    f"1 to {TITLE_MAX} characters (code points), one of them visible, without the white space "
-    "around them, which is taken off."
-)
-_DESCRIPTION_RULE: Final = f"At most {DESCRIPTION_MAX} characters, kept as they are."
+_TITLE_RULE: Final = Title(TITLE_MAX).sentence
+_DESCRIPTION_RULE: Final = Description(DESCRIPTION_MAX).sentence
 
 
 # In ------------------------------------------------------------------------------------

@@ -78,10 +78,7 @@ async def create_task(
 async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:
     """Read one task."""
     task = await core.get(tasks, owner, task_id)
-    condition = _TAGS.if_none_match(known)
-    if condition and condition.holds(task.version):
-        return Answer(304, headers=_TAGS.strong(task.version))
-    return _one(200, task, "Task retrieved successfully")
+    return _TAGS.not_modified(known, task.version) or _one(200, task, "Task retrieved successfully")
 
 
 async def update_task(

@@ -46,11 +46,8 @@ ITEM_EXAMPLE: Final[dict[str, Any]] = {
 }
 TASK_EXAMPLE: Final = ITEM_EXAMPLE | {"user_id": "user_123"}
 
-_TITLE_RULE: Final = (
-    f"1 to {TITLE_MAX} characters (code points), one of them visible, without the white space "
-    "around them, which is taken off."
-)
-_DESCRIPTION_RULE: Final = f"At most {DESCRIPTION_MAX} characters, kept as they are."
+_TITLE_RULE: Final = Title(TITLE_MAX).sentence
+_DESCRIPTION_RULE: Final = Description(DESCRIPTION_MAX).sentence
 
 
 # In ------------------------------------------------------------------------------------

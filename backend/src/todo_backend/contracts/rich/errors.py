@@ -9,7 +9,9 @@ from todo_backend.contracts.rich.schemas import DESCRIPTION_MAX, TITLE_MAX, Code
 from todo_backend.model import errors as facts
 from todo_backend.model.errors import FieldError, Rule, TodoError
 from todo_backend.web.answer import Answer, json_answer
+from todo_backend.web.cursors import CONSTRAINT, CURSOR
 from todo_backend.web.errors import headers_of
+from todo_backend.web.moments import SPELLING, spell
 from todo_backend.web.openapi import ANYWHERE, LIMITED, ErrorResponses, Responses
 
 Said = tuple[int, Code, str]
@@ -104,8 +106,7 @@ def present(error: TodoError) -> Answer:
 
 def _presented(error: TodoError, now: datetime) -> Answer:
     status, code, detail = _said(error)
-    timestamp = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    content = {"detail": detail, "error_code": code, "timestamp": timestamp}
+    content = {"detail": detail, "error_code": code, "timestamp": spell(now)}
     return json_answer(status, content, *headers_of(error))
 
 
@@ -137,14 +138,13 @@ def _broken(field: str, rule: Rule, constraint: str) -> facts.Invalid:
     return facts.Invalid(FieldError(field, rule, constraint))
 
 
-_MOMENT: Final = "must be an ISO 8601 date or date-time, such as 2026-01-31T18:00:00Z"
 _BODY: Final = (
     facts.BodyMalformed(),
     facts.MediaTypeUnsupported(),
     _broken("title", Rule.TOO_LONG, f"must be between 1 and {TITLE_MAX} characters"),
     _broken("description", Rule.TOO_LONG, f"must be at most {DESCRIPTION_MAX} characters"),
     _broken("priority", Rule.FORMAT, "must be 'low', 'medium' or 'high'"),
-    _broken("due_date", Rule.FORMAT, _MOMENT),
+    _broken("due_date", Rule.FORMAT, SPELLING),
 )
 _ONE: Final = (
     facts.TaskNotFound(0),
@@ -167,13 +167,9 @@ def _described(*samples: TodoError) -> Responses:
 
 LIST: Final = _described(
     _broken("status", Rule.FORMAT, "must be one of: all, pending, completed"),
-    _broken("due_before", Rule.FORMAT, _MOMENT),
+    _broken("due_before", Rule.FORMAT, SPELLING),
     _broken("limit", Rule.OUT_OF_RANGE, "must be between 1 and 100"),
-    _broken(
-        "cursor",
-        Rule.FORMAT,
-        "must be the next_cursor of a list with the same filters and the same sort",
-    ),
+    _broken(CURSOR, Rule.FORMAT, CONSTRAINT),
 )
 CREATE: Final = _described(
     *_BODY,

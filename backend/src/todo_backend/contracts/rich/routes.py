@@ -1,6 +1,7 @@
 """The calls of the `rich` contract."""
 
 import hashlib
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ from todo_backend.core import tasks as core
 from todo_backend.model.principal import Principal
 from todo_backend.model.task import UNSET, TaskId
 from todo_backend.web.answer import JSON, Answer
-from todo_backend.web.bare_task import DELETED, task_answer
+from todo_backend.web.bare_task import DELETED, documented_task, task_answer
 from todo_backend.web.conditional import EntityTags
 from todo_backend.web.cursors import Sealed
 from todo_backend.web.idempotency import created
@@ -103,10 +104,7 @@ async def create_task(
 async def get_task(owner: Owner, task_id: _Id, known: IfNoneMatch, tasks: Tasks) -> Answer:
     """Read one task."""
     task = await core.get(tasks, owner, task_id)
-    condition = _TAGS.if_none_match(known)
-    if condition and condition.holds(task.version):
-        return Answer(304, headers=_TAGS.strong(task.version))
-    return task_answer(200, task, _TAGS)
+    return _TAGS.not_modified(known, task.version) or task_answer(200, task, _TAGS)
 
 
 async def update_task(
@@ -151,16 +149,6 @@ def _fingerprint(body: bytes) -> int:
     return int.from_bytes(hashlib.sha256(body).digest()[:7])
 
 
-def _answers_one(status: int, headers: tuple[str, ...]) -> Responses:
-    return documented(
-        status,
-        Task,
-        description="The task as it is now.",
-        example=TASK_EXAMPLE,
-        headers=headers,
-    )
-
-
 def _answers_list() -> Responses:
     answers = documented(
         200,
@@ -185,6 +173,7 @@ def _answers_list() -> Responses:
     return answers
 
 
+_answers_one: Final = partial(documented_task, Task, TASK_EXAMPLE)
 ROUTES: Final = (
     Route(
         "GET",

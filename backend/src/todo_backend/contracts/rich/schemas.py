@@ -53,11 +53,8 @@ TASK_EXAMPLE: Final[dict[str, Any]] = {
     "updated_at": "2026-01-09T10:00:00.123456Z",
 }
 
-_TITLE_RULE: Final = (
-    f"1 to {TITLE_MAX} characters (code points), one of them visible, without the white space "
-    "around them, which is taken off."
-)
-_DESCRIPTION_RULE: Final = f"At most {DESCRIPTION_MAX} characters, kept as they are."
+_TITLE_RULE: Final = Title(TITLE_MAX).sentence
+_DESCRIPTION_RULE: Final = Description(DESCRIPTION_MAX).sentence
 _DUE_RULE: Final = (
     "A date-time whose offset is honoured (none means UTC), or a date, which means its first "
     "instant in UTC; within the years 1 to 9999."
