@@ -7,7 +7,8 @@ from typing import Final
 
 from todo_backend.web.answer import Answer, Header
 
-_TAG: Final = re.compile(rb'[ \t]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*')
+# What stands between tags is not in it: each start of a run of blanks would be tried to its end.
+_TAG: Final = re.compile(rb'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 # A bigint in the one spelling that strong() and weak() use.
 _VERSION: Final = re.compile(rb"[1-9a-f][0-9a-f]{0,14}|0")
 _PRIVATE: Final[tuple[Header, ...]] = (
