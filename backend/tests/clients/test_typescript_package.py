@@ -86,6 +86,25 @@ async def test_the_examples_of_the_readme_compile(package: Path, resolution: str
     assert len(blocks) >= 5
 
 
+async def test_commonjs_imports_as_the_readme_says(package: Path) -> None:
+    """The line of the README works in a module that can't `require` the package."""
+    text = (package / "README.md").read_text("utf-8")
+    lines = re.findall(r"`(const [^`]+ = await import\([^`]+\))`", text)
+    folder = package.parents[1]
+    script = f"async function main() {{ {lines[0]}; console.log(typeof createApiClient); }} main();"
+    (folder / "commonjs.cts").write_text(script, encoding="utf-8")
+    compiler = str(CLIENT / "node_modules" / "typescript" / "bin" / "tsc")
+
+    await node.run(
+        *("node", compiler, "commonjs.cts", "--target", "es2022", *STRICT),
+        *("--lib", "es2022,dom", "--module", "node16"),
+        cwd=folder,
+    )
+    out = await node.run("node", "commonjs.cjs", cwd=folder)
+
+    assert out.split() == ["function"]
+
+
 def test_versions_are_pinned_and_no_registry_is() -> None:
     """Everybody gets the same files, from whatever registry they use."""
     wanted = manifest()["dependencies"] | manifest()["devDependencies"]

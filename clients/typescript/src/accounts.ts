@@ -3,6 +3,7 @@ import type { Client, ClientOptions } from "./client.js";
 import * as errors from "./errors.js";
 import type { components, paths } from "./generated/accounts.js";
 import type { TokenProvider } from "./tokens.js";
+import { unlessAborted, within } from "./waiting.js";
 
 export type { Answer, CallInit, Client, ClientOptions } from "./client.js";
 export { NetworkError } from "./errors.js";
@@ -50,49 +51,81 @@ export interface SessionOptions extends Omit<ClientOptions, "getToken"> {
   readonly load: () => Tokens | undefined | Promise<Tokens | undefined>;
   /** Keep the new tokens in place of the old ones; undefined when the session has ended. */
   readonly save: (tokens: Tokens | undefined) => void | Promise<void>;
+  /**
+   * How long a refresh waits for the server; 10 by default, 3600 at most.
+   * As long for another tab that refreshes, and for `load` and `save`.
+   */
+  readonly timeoutSeconds?: number | undefined;
 }
+
+// The server gives a refresh token's answer again for ten seconds. A try that may have been heard
+// ends well before that, and leaves the next one longer than the server waits for its database.
+const FIRST_SHARE = 0.4;
+const FIRST_SECONDS_MAX = 4;
 
 /**
  * Make a `getToken` that trades the refresh token for a new pair when the access token is refused.
  *
  * A refresh token works once, so one call refreshes and all others wait for it: those of other
- * tabs too, where the browser has the Web Locks API (pages with TLS, and localhost).
+ * tabs too, where the browser has the Web Locks API (pages with TLS, and localhost). A call that is
+ * aborted ends its own wait only. A refresh that takes too long ends as a `NetworkError` for all
+ * that wait; the session is kept, and the next call tries anew.
  */
-export function refreshingTokens({ load, save, ...options }: SessionOptions): TokenProvider {
-  const client = createAccountsClient(options);
+export function refreshingTokens(options: SessionOptions): TokenProvider {
+  const { load, save, timeoutSeconds = 10, ...rest } = options;
+  if (!(timeoutSeconds > 0 && timeoutSeconds <= 3600)) {
+    throw new RangeError("timeoutSeconds must be more than 0, and 3600 at most");
+  }
+  const client = createAccountsClient(rest);
+  const session = `todo-backend session ${rest.baseUrl}`;
   let underWay: Promise<string | undefined> | undefined;
 
-  const refresh = async (refused: string | undefined): Promise<string | undefined> => {
-    const tokens = await load();
-    // Somebody else was faster.
-    if (tokens === undefined || tokens.access_token !== refused) return tokens?.access_token;
-    const body = { refresh_token: tokens.refresh_token };
-    const ask = () => client.POST("/api/auth/refresh", { body });
+  const inTime = <T>(work: () => T | Promise<T>): Promise<T> =>
+    within(timeoutSeconds, (signal) => unlessAborted(async () => work(), signal));
+
+  /** Undefined where the session has ended. */
+  const trade = async (refresh_token: string): Promise<Tokens | undefined> => {
+    const ask = (seconds: number) =>
+      within(seconds, (signal) =>
+        client.POST("/api/auth/refresh", { body: { refresh_token }, signal }),
+      );
+    const firstSeconds = Math.min(timeoutSeconds * FIRST_SHARE, FIRST_SECONDS_MAX);
     try {
-      // A lost answer may be asked for again: for some seconds the same token gets the same pair.
-      const { data } = await ask().catch((error: unknown) => {
-        if (error instanceof errors.NetworkError) return ask();
+      const { data } = await ask(firstSeconds).catch((error: unknown) => {
+        if (error instanceof errors.NetworkError) return ask(timeoutSeconds - firstSeconds);
         throw error;
       });
-      await save(data);
-      return data.access_token;
+      return data;
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 401)) throw error;
-      await save(undefined);
-      return undefined;
+      if (error instanceof ApiError && error.status === 401) return undefined;
+      throw error;
     }
+  };
+
+  const refresh = async (refused: string | undefined): Promise<string | undefined> => {
+    const tokens = await inTime(load);
+    // Somebody else was faster.
+    if (!tokens || tokens.access_token !== refused) return tokens?.access_token;
+    const traded = await trade(tokens.refresh_token);
+    // Who has signed in or out meanwhile is not undone.
+    const now = await inTime(load);
+    if (now?.refresh_token !== tokens.refresh_token) return now?.access_token;
+    await inTime(() => save(traded));
+    return traded?.access_token;
   };
 
   return async ({ fresh, refused }) => {
     if (!fresh) return (await load())?.access_token;
-    underWay ??= alone(`todo-backend session ${options.baseUrl}`, () => refresh(refused)).finally(
+    underWay ??= alone(session, timeoutSeconds, () => refresh(refused)).finally(
       () => (underWay = undefined),
     );
     return underWay;
   };
 }
 
-async function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+async function alone<T>(name: string, seconds: number, work: () => Promise<T>): Promise<T> {
   const { locks } = (globalThis.navigator as Partial<Navigator> | undefined) ?? {};
-  return locks === undefined ? work() : locks.request(name, work);
+  if (locks === undefined) return work();
+  // The signal ends the wait for the lock; the work has limits of its own.
+  return within(seconds, (signal) => locks.request(name, { signal }, work));
 }

@@ -5,6 +5,7 @@ import { ApiError, NetworkError } from "./errors.js";
 import type { Said } from "./errors.js";
 import { sendSigned } from "./tokens.js";
 import type { Send, TokenProvider } from "./tokens.js";
+import { unlessAborted } from "./waiting.js";
 
 export interface ClientOptions {
   /** Where the backend is, with or without a slash at the end; "" is the page's own origin. */
@@ -104,12 +105,13 @@ export function createClient<Paths>(options: ClientOptions, speech: Speech): Cli
   });
   const call =
     (method: Uppercase<Method>): UntypedCall =>
-    async (path, init) => {
-      // The body is read here, so that one that breaks off can be told from a mistake in a caller.
-      const { response } = await inner[method](path, { ...init, parseAs: "stream" });
-      const data = await dataOf(response, init?.signal);
-      return { data, etag: response.headers.get("ETag"), response };
-    };
+    (path, init) =>
+      unlessAborted(async () => {
+        // The body is read here, so that one that breaks off is told from a mistake in a caller.
+        const { response } = await inner[method](path, { ...init, parseAs: "stream" });
+        const data = await dataOf(response);
+        return { data, etag: response.headers.get("ETag"), response };
+      }, init?.signal);
   const client: UntypedClient = {
     GET: call("GET"),
     POST: call("POST"),
@@ -122,20 +124,22 @@ export function createClient<Paths>(options: ClientOptions, speech: Speech): Cli
 
 function orNetworkError(send: Send): Send {
   return async (request) => {
+    // Nothing leaves after an abort, whoever sends.
+    request.signal.throwIfAborted();
     try {
       return await send(request);
     } catch (cause) {
-      throw request.signal.aborted ? cause : new NetworkError("The server was not reached", cause);
+      throw new NetworkError("The server was not reached", cause);
     }
   };
 }
 
-async function dataOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+async function dataOf(response: Response): Promise<unknown> {
   if (response.status === 204 || response.status === 304) return undefined;
   try {
     return await response.json();
   } catch (cause) {
-    throw signal?.aborted ? cause : new NetworkError("The answer is not whole", cause);
+    throw new NetworkError("The answer is not whole", cause);
   }
 }
 
@@ -161,7 +165,8 @@ function freshKey(): string {
 
 function spelled(template: string, values: Record<string, unknown>): string {
   return template.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = String(values[name]);
+    // An id that JavaScript doesn't know yet would be somebody called "undefined".
+    const value = String(values[name] ?? "");
     // A URL drops such a segment however it is encoded, and the call would reach another address.
     if (["", ".", ".."].includes(value)) throw new TypeError(`${name} can't be "${value}"`);
     return encodeURIComponent(value);

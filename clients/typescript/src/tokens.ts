@@ -7,10 +7,11 @@ export interface TokenRequest {
   readonly signal: AbortSignal;
 }
 
-/** Gives the token of a call, and is asked for each; undefined where nobody is signed in. */
-export type TokenProvider = (
-  wanted: TokenRequest,
-) => string | undefined | Promise<string | undefined>;
+/** What a provider may find; where nobody is signed in it gives undefined, null or "". */
+type Found = string | null | undefined;
+
+/** Gives the token of a call, and is asked for each; without a token the call goes out bare. */
+export type TokenProvider = (wanted: TokenRequest) => Found | Promise<Found>;
 
 /** Sends a request, whatever the status of the answer. */
 export type Send = (request: Request) => Promise<Response>;
@@ -27,8 +28,10 @@ export async function sendSigned(
 ): Promise<Response> {
   if (request.headers.has("Authorization")) return send(request);
   const { signal } = request;
-  const ask = (wanted: Omit<TokenRequest, "signal">) =>
-    unlessAborted(async () => getToken({ ...wanted, signal }), signal);
+  const ask = async (wanted: Omit<TokenRequest, "signal">) => {
+    signal.throwIfAborted();
+    return (await getToken({ ...wanted, signal })) || undefined;
+  };
 
   const token = await ask({ fresh: false, refused: undefined });
   // A body can be sent once.
@@ -44,15 +47,4 @@ export async function sendSigned(
 function signed(request: Request, token: string | undefined): Request {
   if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
   return request;
-}
-
-async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    work()
-      .finally(() => signal.removeEventListener("abort", abort))
-      .then(resolve, reject);
-  });
 }

@@ -15,6 +15,16 @@ const CALLS: Record<keyof ApiClient, (api: ApiClient, options: CallOptions) => P
   deleteTask: (api, options) => api.deleteTask("alice", 7, options),
   updateTaskCompletion: (api, options) => api.updateTaskCompletion("alice", 7, true, options),
 };
+
+/** A body that breaks off when it is read, in words of its own as in some browsers. */
+const breaking = (abort: () => void) => {
+  const pull = (controller: ReadableStreamDefaultController) => {
+    abort();
+    controller.error(new DOMException("BodyStreamBuffer was aborted", "AbortError"));
+  };
+  // Nothing is pulled before somebody reads.
+  return new ReadableStream({ pull }, { highWaterMark: 0 });
+};
 const hanging = () => new Promise<string>(() => {});
 
 describe("an abort", () => {
@@ -77,19 +87,53 @@ describe("an abort", () => {
   it("ends the reading of a long answer", async () => {
     const abort = new AbortController();
     const reason = new Error("The page was left");
-    const body = new ReadableStream({
-      pull(controller) {
-        abort.abort(reason);
-        controller.error(reason);
-      },
-    });
-    const server = new Server(new Response(body));
+    const server = new Server(new Response(breaking(() => abort.abort(reason))));
     const client = createPlainClient({ baseUrl, fetch: server.fetch });
 
     const params = { path: { user_id: "alice" } };
     const call = client.GET("/api/{user_id}/tasks", { params, signal: abort.signal });
 
     await assert.rejects(call, reason);
+    assert.equal(server.received.length, 1);
+  });
+
+  it("ends the reading of an error", async () => {
+    for (const status of [401, 404, 503]) {
+      const abort = new AbortController();
+      const reason = new Error("The page was left");
+      const body = breaking(() => abort.abort(reason));
+      const server = new Server(new Response(body, { status }));
+      const api = createApiClient({ baseUrl, getToken: () => "a", fetch: server.fetch });
+
+      await assert.rejects(api.getTask("alice", 7, { signal: abort.signal }), reason);
+
+      assert.equal(server.received.length, 1);
+    }
+  });
+
+  it("ends a call even if whoever sends doesn't look", async () => {
+    const abort = new AbortController();
+    const server = new Server(() => (abort.abort(), new Promise(() => {})));
+    const api = createApiClient({ baseUrl, fetch: server.fetch });
+
+    await assert.rejects(api.getTask("alice", 7, { signal: abort.signal }), { name: "AbortError" });
+  });
+
+  it("sends nothing with a token that comes later", async () => {
+    const abort = new AbortController();
+    const server = new Server();
+    let give = (_: string) => {};
+    const getToken = () => {
+      abort.abort();
+      return new Promise<string>((resolve) => (give = resolve));
+    };
+    const api = createApiClient({ baseUrl, getToken, fetch: server.fetch });
+    await assert.rejects(api.getTask("alice", 7, { signal: abort.signal }), { name: "AbortError" });
+
+    give("late");
+    await new Promise(setImmediate);
+
+    assert.deepEqual(server.received, []);
   });
 
   it("by a timeout is a TimeoutError", async () => {

@@ -170,11 +170,11 @@ describe("addresses", () => {
     });
   }
 
-  for (const user of ["", ".", ".."]) {
-    it(`don't lead elsewhere for the user "${user}"`, async () => {
+  for (const user of ["", ".", "..", undefined, null]) {
+    it(`don't lead elsewhere for the user ${JSON.stringify(user)}`, async () => {
       const server = new Server();
 
-      await assert.rejects(api(server).getTask(user, 7), TypeError);
+      await assert.rejects(api(server).getTask(user as string, 7), TypeError);
 
       assert.deepEqual(server.received, []);
     });

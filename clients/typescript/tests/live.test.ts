@@ -175,6 +175,33 @@ describe("a server of accounts", { skip }, () => {
     assert.equal(tokens, undefined);
   });
 
+  it("keeps the session when the answer to a refresh never arrives", async () => {
+    const { baseUrl } = at("accounts").options;
+    const email = `ann-${randomUUID()}@example.com`;
+    const person = { email, password: `three green parrots ${randomUUID()}`, name: "Ann" };
+    const signedUp = await createAccountsClient({ baseUrl }).POST("/api/auth/signup", {
+      body: person,
+    });
+    let tokens: Tokens | undefined = { ...signedUp.data, access_token: "old" };
+    const load = () => tokens;
+    const save = (next: Tokens | undefined) => void (tokens = next);
+    const lost: Tokens[] = [];
+    const losing = async (request: Request) => {
+      const answer = await fetch(request);
+      if (lost.length > 0) return answer;
+      lost.push(await answer.json());
+      return new Promise<Response>(() => {});
+    };
+    const getToken = refreshingTokens({ baseUrl, fetch: losing, load, save, timeoutSeconds: 5 });
+    const client = createAccountsClient({ baseUrl, getToken });
+
+    const { data } = await client.GET("/api/tasks");
+
+    assert.deepEqual(data, []);
+    assert.equal(tokens?.refresh_token, lost[0]?.refresh_token);
+    assert.notEqual(tokens?.refresh_token, signedUp.data.refresh_token);
+  });
+
   it("names every field that breaks a rule", async () => {
     const client = createAccountsClient({ baseUrl: at("accounts").options.baseUrl });
     const body = { email: "ann", password: "short", name: "Ann" };

@@ -2,37 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { createAccountsClient, refreshingTokens } from "../src/accounts.js";
-import type { Tokens } from "../src/accounts.js";
 import { json, Server } from "./server.js";
+import { baseUrl, expired, locksIn, NEW, OLD, Storage, tab, tasks } from "./session.js";
 
-const baseUrl = "http://backend";
-const OLD = { access_token: "old", refresh_token: "once" };
-const NEW = { access_token: "new", refresh_token: "next", token_type: "bearer", expires_in: 900 };
-const expired = () => json(401, { detail: "The access token is not valid" });
 const ended = () => json(401, { detail: "The refresh token is not valid" });
-const tasks = () => json(200, []);
-
-/** What all tabs of a browser share. */
-class Storage {
-  readonly saved: (Tokens | undefined)[] = [];
-  tokens: Tokens | undefined;
-
-  constructor(tokens?: Tokens) {
-    this.tokens = tokens;
-  }
-
-  readonly load = async () => this.tokens;
-  readonly save = async (tokens: Tokens | undefined) => {
-    this.saved.push(tokens);
-    this.tokens = tokens;
-  };
-}
-
-function tab(server: Server, { load, save }: Storage) {
-  const { fetch } = server;
-  const getToken = refreshingTokens({ baseUrl, fetch, load, save });
-  return createAccountsClient({ baseUrl, fetch, getToken });
-}
 
 describe("refreshingTokens", () => {
   it("trades the refresh token when the access token is refused", async () => {
@@ -73,17 +46,7 @@ describe("refreshingTokens", () => {
   it("lets tabs refresh one after the other", async (test) => {
     const storage = new Storage(OLD);
     const server = new Server(expired(), expired(), json(200, NEW), tasks(), tasks());
-    let last: Promise<unknown> = Promise.resolve();
-    const request = (_: string, work: () => Promise<unknown>) => (last = last.then(work));
-    const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
-    Object.defineProperty(globalThis, "navigator", {
-      value: { locks: { request } },
-      configurable: true,
-    });
-    test.after(() => {
-      if (before) Object.defineProperty(globalThis, "navigator", before);
-      else Reflect.deleteProperty(globalThis, "navigator");
-    });
+    locksIn(test);
 
     await Promise.all([
       tab(server, storage).GET("/api/tasks"),
@@ -130,12 +93,34 @@ describe("refreshingTokens", () => {
     assert.deepEqual(storage.saved, []);
   });
 
+  for (const [name, answer] of Object.entries({ renewed: json(200, NEW), ended: ended() })) {
+    it(`keeps who has signed in while the old session was ${name}`, async () => {
+      const storage = new Storage(OLD);
+      const other = { access_token: "other", refresh_token: "other's" };
+      const server = new Server(
+        expired(),
+        async () => {
+          storage.tokens = other;
+          return answer;
+        },
+        tasks(),
+      );
+
+      await tab(server, storage).GET("/api/tasks");
+
+      assert.deepEqual(storage.tokens, other);
+      assert.deepEqual(storage.saved, []);
+    });
+  }
+
   it("has nothing to give while nobody is signed in", async () => {
-    const server = new Server(expired());
+    for (const nothing of [undefined, null as unknown as undefined]) {
+      const server = new Server(expired());
 
-    await assert.rejects(tab(server, new Storage()).GET("/api/tasks"), { status: 401 });
+      await assert.rejects(tab(server, new Storage(nothing)).GET("/api/tasks"), { status: 401 });
 
-    assert.deepEqual(server.tokens, [null]);
+      assert.deepEqual(server.tokens, [null]);
+    }
   });
 
   it("refreshes again when the next token expires", async () => {

@@ -35,13 +35,18 @@ describe("getToken", () => {
     assert.deepEqual(asked, Array(2).fill({ fresh: false, refused: undefined }));
   });
 
-  it("may know of no token, and the server says what that means", async () => {
-    const server = new Server(refused("AUTH_MISSING_HEADER"));
+  for (const none of [undefined, null, ""]) {
+    it(`may give ${JSON.stringify(none)}, and the server says what no token means`, async () => {
+      const server = new Server(refused("AUTH_MISSING_HEADER"));
+      const asked: TokenRequest[] = [];
+      const getToken: TokenProvider = (wanted) => (asked.push(wanted), none);
 
-    await assert.rejects(api(server, () => undefined).getTask("alice", 7), ApiError);
+      await assert.rejects(api(server, getToken).getTask("alice", 7), ApiError);
 
-    assert.deepEqual(server.tokens, [null]);
-  });
+      assert.deepEqual(server.tokens, [null]);
+      assert.deepEqual(asked.map(({ refused }) => refused), [undefined, undefined]);
+    });
+  }
 
   it("may fail in its own words", async () => {
     const server = new Server(refused());
@@ -109,7 +114,7 @@ describe("a refused token", () => {
   });
 
   it("isn't sent again where there is no other", async () => {
-    for (const other of ["old", undefined]) {
+    for (const other of ["old", undefined, null, ""]) {
       const server = new Server(refused());
 
       const call = api(server, ({ fresh }) => (fresh ? other : "old")).getTask("alice", 7);
