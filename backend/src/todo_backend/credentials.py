@@ -132,9 +132,9 @@ def rules_of_secret(settings: Settings) -> ClaimRules:
 
 def key_address(settings: Settings) -> str | None:
     """Return where the issuer publishes its keys; None where only the shared secret counts."""
-    if settings.jwks_url is None and settings.better_auth_url is not None:
-        return key_address_of(settings.better_auth_url)
-    return settings.jwks_url
+    if settings.jwks_url is not None:
+        return settings.jwks_url.get_secret_value()
+    return None if settings.better_auth_url is None else key_address_of(settings.better_auth_url)
 
 
 def _published_keys(settings: Settings) -> PublishedKeys | None:

@@ -5,11 +5,15 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network
+from string import punctuation
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, Url
 
+from todo_backend.auth import jwks_endpoint
 from todo_backend.core import rate_limits
 from todo_backend.core.rate_limits import Limit
 from todo_backend.database.url import DatabaseUrlError, parse
@@ -18,7 +22,7 @@ from todo_backend.web.client_address import UNIX, Network, trusted_network
 SECRET_LENGTH_MIN: Final = 32
 
 # The type of `problem`, which tells our sentences from pydantic's.
-PROBLEM: Final = "setting"
+_PROBLEM: Final = "setting"
 
 _PLACEHOLDERS: Final = ("changeme", "yoursecret", "replaceme")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
@@ -33,8 +37,12 @@ _VERSION: Final = re.compile(r"[0-9]{1,9}")
 _WEB_URL: Final = re.compile(
     r"https?://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\s]*)?", re.IGNORECASE
 )
-
-
+# Nothing else is repaired in it: the rest is for its issuer to read, each slash of it.
+_KEYS_URL: Final = re.compile(
+    r"(?P<start>https?://(?:[^@/?#\\\s]*@)?)(?P<host>[\w.-]+|\[[0-9a-f:.]+\])"
+    r"(?P<rest>(?::[0-9]{1,5})?(?:/[^?#\s]*)?(?:\?[^#\s]*)?)",
+    re.IGNORECASE,
+)
 # User and password as they are, because nobody reads them before the store's own client does.
 _STORE_URL: Final = re.compile(
     r"(?:redis|valkey)s?://(?:[^@/?#\s]*@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])"
@@ -45,7 +53,22 @@ _PORT_MAX: Final = 65_535
 
 def problem(sentence: str) -> PydanticCustomError:
     """Make the error of a value: `sentence` follows the variable's name and holds no value."""
-    return PydanticCustomError(PROBLEM, "{sentence}", {"sentence": sentence})
+    return PydanticCustomError(_PROBLEM, "{sentence}", {"sentence": sentence})
+
+
+def lines_of(error: ValidationError, declared: Mapping[str, FieldInfo]) -> list[str]:
+    """Say in lines what is wrong with the variables of the `declared` fields, without a value."""
+    fields = {**declared, **{str(field.validation_alias): field for field in declared.values()}}
+    lines = []
+    for found in error.errors(include_url=False, include_input=False):
+        # Pydantic calls a value that arrived by its alias, and a default by its field's name.
+        field = fields[str(found["loc"][0])]
+        if found["type"] == _PROBLEM:
+            lines.append(f"{field.validation_alias} {found['msg']}")
+        # LOG_FORMAT's default waits for the rest to be right; that is no problem of its own.
+        elif found["type"] != "default_factory_not_called":
+            lines.append(f"{field.validation_alias} wants {field.description}")
+    return lines
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -94,6 +117,20 @@ def _web_url(text: str) -> Url:
 
 def _base_url(text: str) -> str:
     return str(_web_url(text)).rstrip("/")
+
+
+def _keys_url(value: SecretStr) -> SecretStr:
+    try:
+        if found := _KEYS_URL.fullmatch(value.get_secret_value()):
+            start, host, rest = found.group("start", "host", "rest")
+            url = quote(f"{start}{Url(f'http://{host}').host}{rest}", safe=punctuation)
+            # Each of them reads it later, and must not stumble then, with a password in its hands.
+            jwks_endpoint.parts_of(url)
+            Url(url)
+            return SecretStr(url)
+    except ValueError:
+        pass
+    raise problem("wants http:// or https://, a host, and no # behind it")
 
 
 def _origins(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -185,6 +222,7 @@ Proxies = Annotated[tuple[IPv4Network | IPv6Network | str, ...], BeforeValidator
 Names = Annotated[tuple[str, ...], BeforeValidator(names)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+KeysUrl = Annotated[SecretStr, AfterValidator(_keys_url)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Secret = Annotated[SecretStr, AfterValidator(checked_secret)]
 Secrets = Annotated[

@@ -23,10 +23,10 @@ from todo_backend.core import rate_limits
 from todo_backend.database.url import ConnectArgs, parse
 from todo_backend.model.errors import TodoError
 from todo_backend.setting_types import (
-    PROBLEM,
     SECRET_LENGTH_MIN,
     BaseUrl,
     DatabaseUrl,
+    KeysUrl,
     Lower,
     Names,
     Origins,
@@ -37,6 +37,7 @@ from todo_backend.setting_types import (
     Secrets,
     contract_problems,
     is_open_to_wiretaps,
+    lines_of,
     names,
     problem,
     whole,
@@ -124,7 +125,7 @@ class Settings(BaseSettings):
     allow_unsigned_session_tokens: bool = Field(default=False, description="true or false")
     accept_session_cookie: bool = Field(default=False, description="true or false")
     better_auth_url: BaseUrl | None = None
-    jwks_url: BaseUrl | None = None
+    jwks_url: KeysUrl | None = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     jwt_leeway_seconds: int = whole(5, least=0, most=60)
@@ -195,6 +196,16 @@ class Settings(BaseSettings):
                 raise problem("must differ from the password in DATABASE_URL")
         return value
 
+    @check("jwt_audience")
+    @classmethod
+    def _is_somebodys_in_production(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # What is wrong itself is not in the data, and its own line says so.
+        others = [info.data.get(name, name) for name in ("better_auth_url", "jwt_issuer")]
+        is_anybodys = info.data.get("jwks_url") is not None and others == [None, None]
+        if value is None and is_anybodys and info.data.get("environment") == "production":
+            raise problem("or JWT_ISSUER is required in production, where JWKS_URL is set")
+        return value
+
     @check("allowed_origins")
     @classmethod
     def _merged(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -218,8 +229,14 @@ class Settings(BaseSettings):
 
     @property
     def warnings(self) -> list[str]:
-        """Lines about what production allows but seldom means; they name variables, no values."""
+        """Lines about what is allowed but seldom meant; they name variables, no values."""
         found = []
+        if self.jwks_url and not self.better_auth_url:
+            unset = "is not set: tokens that JWKS_URL's keys verify pass, whoever"
+            if not self.jwt_issuer:
+                found.append(f"JWT_ISSUER {unset} made them")
+            if not self.jwt_audience:
+                found.append(f"JWT_AUDIENCE {unset} they are for")
         if self.environment == "production":
             if not self.database_url:
                 found.append("DATABASE_URL is not set: the embedded PostgreSQL holds the data")
@@ -227,7 +244,7 @@ class Settings(BaseSettings):
                 found.append("ALLOWED_ORIGINS has an http:// origin: its tokens travel in the open")
             if self.better_auth_url and is_open_to_wiretaps(self.better_auth_url):
                 found.append("BETTER_AUTH_URL is http://: its keys can be replaced on their way")
-            if self.jwks_url and is_open_to_wiretaps(self.jwks_url):
+            if self.jwks_url and is_open_to_wiretaps(self.jwks_url.get_secret_value()):
                 found.append("JWKS_URL is http://: its keys can be replaced on their way")
             if self.workers > 1 and self.rate_limit_enabled and self.rate_limit_storage is None:
                 found.append("RATE_LIMIT_STORAGE is not set: each of the WORKERS counts for itself")
@@ -253,7 +270,7 @@ def load(
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise SettingsError(*_lines(error), *problems) from None
+        raise SettingsError(*lines_of(error, Settings.model_fields), *problems) from None
     if problems:
         raise SettingsError(*problems)
     return settings
@@ -273,18 +290,3 @@ def _read(env: Mapping[str, str], env_file: Path | None) -> dict[str, Any]:
                 found[name] = text if name == "BETTER_AUTH_SECRET" else text.strip()
                 break
     return found
-
-
-def _lines(error: ValidationError) -> list[str]:
-    fields = dict(Settings.model_fields)
-    fields |= {str(field.validation_alias): field for field in Settings.model_fields.values()}
-    lines = []
-    for found in error.errors(include_url=False, include_input=False):
-        # Pydantic calls a value that arrived by its alias, and a default by its field's name.
-        field = fields[str(found["loc"][0])]
-        if found["type"] == PROBLEM:
-            lines.append(f"{field.validation_alias} {found['msg']}")
-        # LOG_FORMAT's default waits for the rest to be right; that is no problem of its own.
-        elif found["type"] != "default_factory_not_called":
-            lines.append(f"{field.validation_alias} wants {field.description}")
-    return lines

@@ -183,32 +183,6 @@ async def test_remembered_tokens_keep_the_set_fresh() -> None:
         assert (early, given.fetches) == (1, 2)
 
 
-async def test_a_set_that_nobody_used_for_an_hour_is_fetched_before_it_is_used() -> None:
-    """Else a key withdrawn in the night would be good for the first token of the morning."""
-    async with stage(OLD, NEW) as given:
-        await given.keys.find("old")
-        given.service.publish(NEW.published)
-        given.clock.advance(60 * 60)
-
-        found = [await given.outcome(kid) for kid in ("old", "new")]
-
-        assert found == [TokenInvalid, "new"]
-        assert given.fetches == 2
-
-
-async def test_a_set_that_nobody_used_is_good_where_the_service_hangs() -> None:
-    """Waiting for a newer one has an end, and then the old one it is."""
-    async with stage(OLD, timing=HASTY) as given:
-        await given.outcome("old")
-        await given.settled()
-        given.service.hang()
-        given.clock.advance(60 * 60)
-
-        found = await given.outcome("old")
-
-        assert found == "old"
-
-
 async def test_asking_whether_all_is_well_counts_as_use() -> None:
     """It fetches the first set and keeps it fresh, and no more than tokens would."""
     async with stage(OLD) as given:

@@ -3,8 +3,11 @@
 import json
 import re
 import shlex
+import subprocess
 import time
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import jwt
@@ -12,22 +15,28 @@ import pytest
 
 from tests.database.databases import url_of
 from tests.docs.page_app import SOURCE
-from tests.docs.snippets import cells, snippets, under
+from tests.docs.snippets import cells, section, snippets, under
 from tests.support.client import client_for
 from tests.support.jwks_server import key_service
 from tests.support.server import SECRET, Served, environment, serving
 from tests.support.signing_keys import SigningKey, signing_key
+from todo_backend.auth.jwks import Timing
 from todo_backend.contracts import CONTRACTS
 from todo_backend.database.url import ConnectArgs
-from todo_backend.settings import load
+from todo_backend.settings import Settings, load
 
 ISSUERS: Final = {row[0]: row[1:] for row in cells("Other issuers")}
+START: Final = "1. Start this backend"
 NEW: Final = "The-secret-that-comes-after-the-other-9"
 
 
 def claims(**others: Any) -> dict[str, Any]:
     now = int(time.time())
     return {"sub": "auth0|64f1", "iat": now, "exp": now + 60, **others}
+
+
+def loaded(env: Mapping[str, str], env_file: Path | None = None) -> Settings:
+    return load(env, env_file=env_file, contracts=tuple(CONTRACTS))
 
 
 async def status(served: Served, token: str, *, path: str = "auth0%7C64f1") -> int:
@@ -61,7 +70,7 @@ async def test_tokens_of_an_issuer(issuer: str, address: ConnectArgs) -> None:
     if "JWT_AUDIENCE" in shown:
         named["aud"] = shown["JWT_AUDIENCE"]
     key = issuers_key()
-    load(shown, env_file=None, contracts=tuple(CONTRACTS))
+    loaded(shown)
 
     async with key_service(key.published) as service:
         env = environment(url_of(address), **shown | {"JWKS_URL": service.url})
@@ -71,6 +80,36 @@ async def test_tokens_of_an_issuer(issuer: str, address: ConnectArgs) -> None:
             bad = await status(served, key.token(others, typ="JWT"))
 
     assert (good, bad) == (200, 401)
+
+
+def test_what_is_warned_of_is_what_the_page_leaves_out() -> None:
+    """Its settings are complete, but for the issuer that writes no audience."""
+    warned = {
+        issuer: [line.split()[0] for line in loaded(settings_of(issuer)).warnings]
+        for issuer in ("Neon Auth", *ISSUERS)
+    }
+
+    assert {issuer: names for issuer, names in warned.items() if names} == {
+        "Clerk": ["JWT_AUDIENCE"]
+    }
+
+
+# Keys -----------------------------------------------------------------------------------
+
+
+def test_the_times_of_keys_are_those_on_the_page() -> None:
+    """Who waits, and for how long a front end may be refused, is what the backend does."""
+    text, timing = " ".join(section("New keys").split()), Timing()
+
+    for shown in (
+        f"fetched again after {timing.fresh / 60:g} minutes",
+        f"refused here within {timing.overdue / 60:g} minutes",
+        f"a pause of {timing.overdue / 60:g} minutes or more",
+        f"{timing.wait:g} seconds at most",
+        f"{timing.kept / 3600:g} hours at most",
+        f"for {timing.unknown_kid:g} seconds",
+    ):
+        assert shown in text
 
 
 # Secrets --------------------------------------------------------------------------------
@@ -98,6 +137,21 @@ async def test_what_the_old_secret_has_signed(setting: str, address: ConnectArgs
 
 
 # Commands -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", ["", "PORT=8000\nBETTER_AUTH_URL=\n"])
+def test_the_first_step_sets_what_every_command_reads(before: str, tmp_path: Path) -> None:
+    """Not the server alone: `doctor` would speak of another deployment. An older file may stay."""
+    setting, start = under(START, "sh").text.splitlines()
+    file = tmp_path / "backend" / ".env"
+    file.parent.mkdir()
+    if before:
+        file.write_text(before, encoding="utf-8")
+
+    subprocess.run(["/bin/sh", "-c", setting], cwd=tmp_path, check=True)  # noqa: S603 - the page's own line
+
+    assert start == "script/server"
+    assert loaded({}, file).better_auth_url == "http://localhost:3000"
 
 
 def commands() -> list[list[str]]:

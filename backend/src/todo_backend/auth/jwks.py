@@ -21,14 +21,15 @@ class Timing:
     """How long things take and last, in seconds.
 
     `wait`: a request for a key it lacks. `fresh`: a set, before its use has it fetched again in the
-    background. `overdue`: a set that nobody used, before a request waits for the next one. `kept`:
-    a set while no newer one can be had. `unknown_kid`: between fetches that unknown keys cause.
+    background. `overdue`: since the last fetch ended, well or not, before a request waits for the
+    next one; more than `fresh`, so that only those wait who come after a pause. `kept`: a set while
+    no newer one can be had. `unknown_kid`: between fetches that unknown keys cause in vain.
     `retry_longest`: between attempts during an outage; the first comes after one second.
     """
 
     wait: float = 1.5
     fresh: float = 5 * 60
-    overdue: float = 60 * 60
+    overdue: float = 10 * 60
     kept: float = 24 * 60 * 60
     unknown_kid: float = 30
     retry_longest: float = 30
@@ -38,8 +39,8 @@ class PublishedKeys:
     """The key set of one endpoint; it belongs to one event loop.
 
     At most one fetch is under way, whatever the load, and the first one waits for the first token.
-    A key that has left the set is unknown from the next successful fetch on. `clock` counts seconds
-    and is never set back.
+    A key that has left the set is unknown from the next successful fetch on, and whoever comes late
+    waits for that one, unless it is slow. `clock` counts seconds and is never set back.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class PublishedKeys:
         self._clock = clock
         self._keys: KeySet | None = None
         self._fetched_at = 0.0
+        self._heard_at = -math.inf  # when a fetch ended last, well or not
         self._generation = 0
         self._flight: asyncio.Task[None] | None = None
         self._asked_at = -math.inf  # when a fetch was last sent for a key that nobody knows
@@ -67,7 +69,7 @@ class PublishedKeys:
         return self._trouble
 
     def generation(self) -> int:
-        """Return a number that changes when a key is no longer good.
+        """Return a number that changes when a key is no longer good, or nobody can say if it is.
 
         Whoever remembers what a key has verified forgets it then. Asking counts as use: the set is
         fetched again in the background when it is time.
@@ -98,13 +100,14 @@ class PublishedKeys:
         deadline = asyncio.get_running_loop().time() + self._timing.wait
         has_sent = self._look_after()
         key = self._known(kid)
-        is_current = key is not None and not self._is_overdue()
+        was_known = key is not None
+        is_current = was_known and not self._is_overdue()
         if has_sent and not is_current:
             self._asked_at = self._clock()  # that fetch is as good as one on account of this key
         while not is_current and await self._has_news(deadline):
             key = self._known(kid)
             is_current = key is not None
-            if is_current:
+            if is_current and not was_known:
                 self._asked_at = -math.inf  # so the key was new, and the next one may be too
         if key is None:
             raise self._refusal()
@@ -122,8 +125,7 @@ class PublishedKeys:
         return self._keys.find(kid) if self._keys is not None else None
 
     def _is_overdue(self) -> bool:
-        age = self._clock() - self._fetched_at
-        return not self._failures and age >= self._timing.overdue
+        return self._clock() - self._heard_at >= self._timing.overdue
 
     def _look_after(self) -> bool:
         """Drop a set that is too old, and send for a newer one in time; say whether it did."""
@@ -136,6 +138,9 @@ class PublishedKeys:
             return False
         if age < self._timing.fresh or self._flight is not None or now < self._retry_at:
             return False
+        if self._is_overdue():
+            # What is remembered would be good without waiting for this fetch, which `find` does.
+            self._generation += 1
         self._send()
         return True
 
@@ -194,9 +199,10 @@ class PublishedKeys:
             self._flight = None
 
     def _note_failure(self, reason: str) -> None:
+        self._heard_at = self._clock()
         self._failures += 1
         pause = min(2.0 ** (self._failures - 1), self._timing.retry_longest)
-        self._retry_at = self._clock() + pause
+        self._retry_at = self._heard_at + pause
         if self._trouble is None:
             _log.error("no keys from the key service", address=self._endpoint.address, why=reason)
         self._trouble = reason
@@ -215,5 +221,6 @@ class PublishedKeys:
                 used=len(keys.keys),
                 why="; ".join(keys.ignored) or "there are none",
             )
-        self._keys, self._fetched_at = keys, self._clock()
+        self._keys = keys
+        self._fetched_at = self._heard_at = self._clock()
         self._failures, self._trouble, self._retry_at = 0, None, -math.inf

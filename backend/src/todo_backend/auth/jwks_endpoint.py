@@ -45,7 +45,7 @@ class JwksEndpoint:
         `address` is what a log may show: it has neither them nor the query.
         Raises: ValueError, which doesn't quote the address.
         """
-        parts = _split(url)
+        parts = parts_of(url)
         host = parts.netloc.rpartition("@")[2]
         self.address: Final = f"{parts.scheme}://{host}{parts.path}"
         query = f"?{parts.query}" if parts.query else ""
@@ -93,7 +93,11 @@ class JwksEndpoint:
         return bytes(body)
 
 
-def _split(url: str) -> SplitResult:
+def parts_of(url: str) -> SplitResult:
+    """Take the address of a key set apart.
+
+    Raises: ValueError where it leads nowhere, without the address in it.
+    """
     try:
         parts = urlsplit(url)
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isascii()
