@@ -119,6 +119,27 @@ async def test_json_is_taken(user: Person, content_type: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("types", "status"),
+    [
+        (["text/plain", "application/json"], 415),
+        (["application/json", "text/plain"], 415),
+        (["application/json", ""], 415),
+        (["application/json", "application/json; charset=utf-8"], 415),
+        (["text/plain", "text/plain"], 415),
+        (["application/json", "application/json"], 201),
+    ],
+)
+async def test_types_that_differ_are_none(user: Person, types: list[str], status: int) -> None:
+    """A body of two types is of neither: a proxy may have looked at the other one."""
+    headers = [user.authorization, *(("content-type", each) for each in types)]
+    async with wire.connected(user.deployment.url) as connection:
+        response = await connection.exchange(wire.request("POST", user.tasks, headers, GOOD))
+
+    assert response.status_code == status
+    oracles.check(response, user.driver)
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {},
