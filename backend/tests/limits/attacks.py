@@ -186,9 +186,21 @@ async def silent(target: Target) -> set[int]:
 
 
 async def slow_readers(target: Target) -> set[int]:
-    async with crowd(target.url, READERS, reads=False) as connections:
-        for connection in connections:
-            await connection.send(target.head("GET"))
+    return await unread(target, READERS, at_once=READERS)
+
+
+async def many_slow_readers(target: Target) -> set[int]:
+    """They come within a second: to begin so many at once keeps two busy cores longer than that."""
+    return await unread(target, CROWD, at_once=CROWD // 10)
+
+
+async def unread(target: Target, count: int, *, at_once: int) -> set[int]:
+    """Have a crowd ask for a list, so many at once, and read nothing of it."""
+    async with crowd(target.url, count, reads=False) as connections:
+        for first in range(0, count, at_once):
+            for connection in connections[first : first + at_once]:
+                await connection.send(target.head("GET"))
+            await asyncio.sleep(at_once / count)
         await asyncio.sleep(4 * STAY_SECONDS)
     return set()
 

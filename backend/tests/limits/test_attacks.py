@@ -32,6 +32,7 @@ EXPECTED: Final[dict[Attack, set[int]]] = {
     attacks.half_open_with_most_of_a_body: set(),
     attacks.half_open_and_dribbling: set(),
     attacks.silent: set(),
+    attacks.many_slow_readers: set(),
     attacks.slow_readers: set(),
     attacks.large_bodies_at_once: {201},
     attacks.json_that_hurts: {400, 413},

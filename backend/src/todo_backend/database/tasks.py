@@ -1,6 +1,7 @@
 """Calls of the task functions (sql/tasks.sql, sql/chunks.sql): the only way to the tasks' rows."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -95,22 +96,11 @@ class TaskFunctions:
             *_START,
         )
         items, *_, total, version = first
-        chunks = None if items is None else self._chunks(owner, wanted, limit, first)
+        chunks = None
+        if items is not None:
+            read = partial(self._pool.read, self._chunk)
+            chunks = _Chunks(read, owner, wanted, limit=limit, first=first)
         return RenderedList(chunks, total=total, version=version)
-
-    async def _chunks(
-        self, owner: Principal, wanted: Listing, limit: int, found: asyncpg.Record
-    ) -> AsyncIterator[RenderedChunk]:
-        is_last = False
-        while not is_last:
-            items, count, *position, _, _ = found
-            limit -= count
-            is_last = position[-1] is None or not limit
-            yield RenderedChunk(items, count, is_last=is_last)
-            if not is_last:
-                found = await self._pool.read(
-                    self._chunk, *_chosen(owner, wanted, limit), 0, None, *position
-                )
 
     async def get(self, owner: Principal, task_id: TaskId) -> Rendered | Refusal:
         outcome, body, found, version = await self._pool.read(self._get, owner.user_id, task_id)
@@ -194,6 +184,46 @@ class TaskFunctions:
     async def _update_task(self, *arguments: object) -> Rendered | Refusal:
         outcome, body, task_id, version = await self._pool.write(self._update, *arguments)
         return _REFUSALS.get(outcome) or Rendered(body, task_id, version)
+
+
+class _Chunks(AsyncIterator[RenderedChunk]):
+    """The chunks of a list from its `first` one on, `limit` tasks at most.
+
+    Between two of them it knows where to go on, and keeps neither: a client may take its time, and
+    there may be many. (A generator would keep the last one until it has the next.)
+    """
+
+    __slots__ = ("_found", "_left", "_owner", "_position", "_read", "_wanted")
+
+    def __init__(
+        self,
+        read: Callable[..., Awaitable[asyncpg.Record]],
+        owner: Principal,
+        wanted: Listing,
+        *,
+        limit: int,
+        first: asyncpg.Record,
+    ) -> None:
+        self._read = read
+        self._owner = owner
+        self._wanted = wanted
+        self._left = limit
+        self._found: asyncpg.Record | None = first
+        self._position: Sequence[object] = _START
+
+    async def __anext__(self) -> RenderedChunk:
+        found, self._found = self._found, None
+        if found is None:
+            if not self._position:
+                raise StopAsyncIteration
+            found = await self._read(
+                *_chosen(self._owner, self._wanted, self._left), 0, None, *self._position
+            )
+        items, count, *position, _, _ = found
+        self._left -= count
+        is_last = position[-1] is None or not self._left
+        self._position = () if is_last else position
+        return RenderedChunk(items, count, is_last=is_last)
 
 
 def _chosen(owner: Principal, wanted: Listing, limit: int) -> tuple[object, ...]:

@@ -83,7 +83,8 @@ class Streamed:
             try:
                 async for part in self.parts:
                     await send({"type": "http.response.body", "body": part, "more_body": True})
-                    del part  # the next one may be long in coming
+                    del part
+                    await send({"type": "http.response.body", "body": b"", "more_body": True})
                     if leaving.done():
                         raise ClientDisconnect
             finally:

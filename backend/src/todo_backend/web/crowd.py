@@ -15,6 +15,8 @@ from todo_backend.web.limits import (
     SPARE_FILES,
     UNFINISHED_MAX_BYTES,
     UNSENT_MAX_BYTES,
+    WAITING_BYTES,
+    WAITING_LIST_BYTES,
 )
 
 # Several at once: to find them, all are looked at.
@@ -93,7 +95,13 @@ def relieve_input(members: Iterable[Member]) -> None:
 
 def relieve_output(members: Iterable[Member]) -> None:
     """Keep what clients don't take within its bound: who has taken nothing for longest goes."""
-    _relieve(members, attrgetter("unsent_bytes"), most=UNSENT_MAX_BYTES)
+    _relieve(members, _held_by_answer, most=UNSENT_MAX_BYTES)
+
+
+def _held_by_answer(member: Member) -> int:
+    unsent = member.unsent_bytes
+    # What is less has not stopped its answer.
+    return unsent + WAITING_LIST_BYTES if unsent > WAITING_BYTES else 0
 
 
 def _relieve(members: Iterable[Member], held: Callable[[Member], int], *, most: int) -> None:

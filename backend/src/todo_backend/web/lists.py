@@ -34,11 +34,13 @@ async def _parts(
     closing: Callable[[int], bytes],
 ) -> AsyncIterator[bytes]:
     # While the client or the next chunk is waited for, nothing is kept of what was sent.
-    yield start
+    part = [start]
     del start
+    yield part.pop()
     async for chunk in chunks:
         if chunk.count:
-            yield (b"," if written else b"") + chunk.items.encode()
+            part = [(b"," if written else b"") + chunk.items.encode()]
             written += chunk.count
-        del chunk
+            del chunk
+            yield part.pop()
     yield closing(written)

@@ -9,11 +9,11 @@ import socket
 from contextlib import suppress
 from typing import Any, Final
 
+from todo_backend.web.limits import WAITING_BYTES
+
 _HEAD: Final = b"HTTP/1."
 # Otherwise the kernel takes up to 4 MB of a list for each client that reads slowly.
 _KERNEL_BYTES: Final = 128 * 1024
-# An answer goes on when less than this waits for its client.
-_WAITING_BYTES: Final = 16 * 1024
 
 
 class OneWriteTransport(asyncio.Transport):
@@ -26,7 +26,7 @@ class OneWriteTransport(asyncio.Transport):
         self._head = b""
         self._is_holding = False
         self._wants_reading = True
-        transport.set_write_buffer_limits(high=_WAITING_BYTES)
+        transport.set_write_buffer_limits(high=WAITING_BYTES)
         _keep_unsent_here(transport)
         self.is_closing = transport.is_closing  # type: ignore[method-assign] # a call less on the hot path
 
