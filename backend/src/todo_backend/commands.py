@@ -189,7 +189,7 @@ def version() -> None:
 def _findings(origin: str | None) -> list[Finding]:
     try:
         settings = serving.settings_from_environment()
-        found = doctoring.settings(settings)
+        found = [doctoring.sources(), *doctoring.settings(settings)]
     except SettingsError as error:
         return doctoring.misconfiguration(error)
     if origin is not None:
@@ -209,9 +209,8 @@ def _findings_of(pasted: str, user: str | None, origin: str | None) -> list[Find
     observability.configure(level="critical", form="text")
 
     def explained(address: ConnectArgs | None) -> list[Finding]:
-        return asyncio.run(
-            doctoring.token(pasted, settings, address=address, user=user, origin=origin)
-        )
+        found = doctoring.token(pasted, settings, address=address, user=user, origin=origin)
+        return [doctoring.sources(), *asyncio.run(found)]
 
     if not doctoring.asks_database(pasted, settings):
         return explained(settings.connect_args())

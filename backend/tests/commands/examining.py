@@ -13,6 +13,7 @@ from todo_backend.settings import Settings, load
 
 NOWHERE = "postgresql://u:p@127.0.0.1:1/db"
 _PIECE = 8
+_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def settings(args: ConnectArgs, **others: str) -> Settings:
@@ -40,6 +41,8 @@ async def explained(
     findings = await doctor.token(text, found, address=args, user=user, origin=origin)
     secret = others.get("BETTER_AUTH_SECRET", SECRET)
     require_no_part(text, secret, said="\n".join(finding.line for finding in findings))
+    # What comes from the token stands in quotes, which have to pair: it is looked for in them.
+    assert not [each.line for each in findings if '"' in _VALUE.sub("", each.line)]
     return findings
 
 

@@ -69,6 +69,21 @@ def test_wrong_settings_are_another_status(no_data: Path) -> None:
     assert ended.out == ""
 
 
+@pytest.mark.parametrize("token", [[], ["--token", "-"]], ids=["deployment", "token"])
+def test_where_the_settings_are_from(no_data: Path, token: list[str]) -> None:
+    """A server that was started with others judges otherwise, so the first line tells."""
+    env = environment(no_data, DATABASE_URL="postgresql://u:p@127.0.0.1:1/db")
+    file = no_data.parent / ".env"
+
+    alone = doctor(*token, env=env, text=GOOD)
+    file.write_text("JWT_ISSUER=https://app.example\n", encoding="utf-8")
+    with_file = doctor(*token, env=env, text=GOOD)
+
+    start = "ok       the settings are read from this command's environment"
+    assert alone.out.startswith(f"{start} alone: there is no {file}. A server")
+    assert with_file.out.startswith(f"{start}, then from {file}. A server")
+
+
 def test_user_and_origin_make_the_status_too(no_data: Path) -> None:
     """A good token is of no use with another's address, or where the browser hides answers."""
     env = environment(no_data)

@@ -193,6 +193,26 @@ def test_pieces_are_taken_out_wherever_they_stand() -> None:
     assert (found.sentence, found.remedy) == ("a […] b 0123456 c", "x[…]")
 
 
+def test_address_goes_and_the_quotes_stay() -> None:
+    """An address may hold what JSON escapes, and ends where its value does."""
+    finding = doctor.Finding(Level.OK, r'its user is "a\"b@x\u00e9\"", of "c@d"')
+
+    (found,) = scrubbed([finding], [])
+
+    assert found.sentence == 'its user is "[…]", of "[…]"'
+
+
+def test_pieces_of_what_was_pasted_are_taken_out_of_values() -> None:
+    """In a sentence of ours the same words say nothing of it."""
+    sentence = r'set 01234567 to "x\"01234567" and "y", or "01234567'
+    finding = doctor.Finding(Level.OK, sentence, None)
+
+    (found,) = scrubbed([finding], [], pasted=["-01234567-"])
+
+    assert found.sentence == r'set 01234567 to "x\"[…]" and "y", or "[…]'
+    assert found.remedy is None
+
+
 def reasons() -> Iterator[tuple[str, str]]:
     """Give every reason that the way to a principal has, from the code itself."""
     ours = {"accounts.py", "refresh_tokens.py", "emails.py", "passwords.py", "attempts.py"}

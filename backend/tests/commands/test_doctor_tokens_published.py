@@ -1,5 +1,6 @@
 """`todo-backend doctor --token` on what an issuer signs by keys that it publishes."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -77,6 +78,67 @@ async def test_claims_of_another(
 
     assert sentence in found.sentence
     assert remedy in (found.remedy or "")
+
+
+def first_remedy(found: Finding) -> dict[str, str]:
+    """Read the settings that a remedy names first, with their values."""
+    first, *_ = re.split(", or |, if ", (found.remedy or "").removeprefix("set "))
+    return dict(re.findall(r'(\w+) to "([^"]+)"', first))
+
+
+SPELLED: Final[dict[str, tuple[str, str, set[str]]]] = {
+    "local": ("http://127.0.0.1:{}", "", {"BETTER_AUTH_URL"}),
+    "local-of-the-api": ("http://127.0.0.1:{}", "/api/auth", {"BETTER_AUTH_URL"}),
+    "upper-case": ("http://LOCALHOST:{}", "", {"JWT_ISSUER", "JWT_AUDIENCE"}),
+    "slash": ("http://localhost:{}/", "", {"JWT_ISSUER", "JWT_AUDIENCE"}),
+    "path": ("http://localhost:{}/api/auth", "", {"JWT_ISSUER", "JWT_AUDIENCE"}),
+    "proxy": ("https://localhost:{}", "", {"JWT_ISSUER", "JWT_AUDIENCE"}),
+    "elsewhere": ("https://app.example", "", {"JWT_ISSUER", "JWT_AUDIENCE"}),
+    "no-address": ("http://[", "", {"JWT_ISSUER", "JWT_AUDIENCE"}),
+}
+
+
+@pytest.mark.parametrize(("spelled", "path", "names"), SPELLED.values(), ids=SPELLED)
+@pytest.mark.parametrize("is_list", [False, True])
+async def test_following_the_first_remedy_mends_it(
+    service: KeyService, spelled: str, path: str, names: set[str], *, is_list: bool
+) -> None:
+    """Better Auth writes one address into both claims, so one step has to mend both."""
+    theirs = spelled.format(service.url.split(":")[2].partition("/")[0])
+    sent = token(service, iss=theirs, aud=["https://x.example", theirs] if is_list else theirs)
+    ours = {"BETTER_AUTH_URL": f"{base(service)}{path}"}
+
+    found = first_remedy(verdict(await about(service, sent, **ours)))
+
+    assert found.keys() == names
+    assert verdict(await about(service, sent, **ours | found)).level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("claim", "setting"), [("iss", "JWT_ISSUER"), ("aud", "JWT_AUDIENCE")], ids=["iss", "aud"]
+)
+async def test_only_one_of_both_is_spelled_otherwise(
+    service: KeyService, claim: str, setting: str
+) -> None:
+    """The other one stays as it is."""
+    theirs = base(service).replace("localhost", "127.0.0.1")
+    changed: dict[str, Any] = {claim: theirs}
+    sent = token(service, **changed)
+
+    found = first_remedy(verdict(await about(service, sent)))
+
+    assert found == {setting: theirs}
+    assert verdict(await about(service, sent, **found)).level is Level.OK
+
+
+async def test_setting_that_is_in_the_way(service: KeyService) -> None:
+    """Where a claim's own setting is what differs, BETTER_AUTH_URL would change nothing."""
+    ours = {"JWT_ISSUER": "http://127.0.0.1:3000", "JWT_AUDIENCE": "http://127.0.0.1:3000"}
+
+    found = first_remedy(verdict(await about(service, token(service), **ours)))
+
+    assert found.keys() == ours.keys()
+    assert verdict(await about(service, token(service), **ours | found)).level is Level.OK
 
 
 async def test_key_that_is_not_published(service: KeyService) -> None:

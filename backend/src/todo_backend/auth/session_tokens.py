@@ -31,6 +31,13 @@ def is_formed(credential: str) -> bool:
     return credential.count(".") < _JWT_DOTS
 
 
+def parts_of(credential: str) -> tuple[str, str] | None:
+    """Read a signed session token and its MAC, raw or as a cookie holds them; None for the rest."""
+    text = _ESCAPE.sub(_unescaped, credential) if "%" in credential else credential
+    found = _SIGNED.fullmatch(text)
+    return None if found is None else (found[1], found[2])
+
+
 class SessionTokens:
     """Verifies session tokens, by the secrets that sign them and the rows that they are keys of."""
 
@@ -58,12 +65,11 @@ class SessionTokens:
 
     async def verify_signed(self, credential: str, *, now: float) -> Verified:
         """Do the same where only a signed one will do: in a cookie."""
-        text = _ESCAPE.sub(_unescaped, credential) if "%" in credential else credential
-        found = _SIGNED.fullmatch(text)
-        if found is None:
+        parts = parts_of(credential)
+        if parts is None:
             raise TokenInvalid("neither a JWT nor a session token")
-        self._require_mac(*found.groups())
-        return await self._owner(found[1], now)
+        self._require_mac(*parts)
+        return await self._owner(parts[0], now)
 
     def _require_mac(self, token: str, mac: str) -> None:
         def verifies(key: bytes) -> bool:

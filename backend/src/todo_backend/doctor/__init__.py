@@ -8,6 +8,7 @@ from todo_backend.doctor.examination import (
     misconfiguration,
     of_server,
     settings,
+    sources,
 )
 from todo_backend.doctor.finding import Finding, Level
 from todo_backend.doctor.pasted import PASTED_MAX
@@ -25,5 +26,6 @@ __all__ = [
     "of_origin",
     "of_server",
     "settings",
+    "sources",
     "token",
 ]

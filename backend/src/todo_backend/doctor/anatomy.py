@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+from urllib.parse import unquote
 
 from todo_backend.auth import claims as claim_rules
-from todo_backend.auth import jws, public_keys, refresh_tokens, session_cache
+from todo_backend.auth import jws, public_keys, refresh_tokens, session_cache, session_tokens
 from todo_backend.auth.claims import quoted
 from todo_backend.auth.shared_secret import DIGEST_BYTES
 from todo_backend.model import strict_json
@@ -29,9 +30,11 @@ class Kind(StrEnum):
     CACHE_COMPACT = "Better Auth's session cache (cookie session_data, strategy compact)"
     ENCRYPTED = "an encrypted token (JWE), as Better Auth's session cache by strategy jwe"
     LINK = "the token of an e-mail verification link"
-    OAUTH = "an access token of Better Auth's OAuth provider (typ at+jwt)"
+    OAUTH = "an OAuth access token (typ at+jwt), as by Better Auth's OAuth provider"
+    ACCESS = "an OAuth access token, by its claims, as by Keycloak or Auth0"
     OIDC = "an OpenID Connect id token, by its claims"
     SIGNED_SESSION = "a signed session token of Better Auth"
+    SPOILED_SESSION = "a signed session token of Better Auth that was changed on its way"
     BARE_SESSION = "an unsigned session token of Better Auth, by its form"
     JWT = "a JWT of another kind"
     OTHER = "neither a JWT nor a session token"
@@ -44,8 +47,14 @@ _NOTHINGS: Final = frozenset(
     {"", "undefined", "null", "NaN", "[object Object]", "[object Promise]"}
 )
 _BARE: Final = re.compile(r"[A-Za-z0-9]{32}")
-_SIGNED: Final = re.compile(r"[A-Za-z0-9]{32}\.[A-Za-z0-9+/%]{43,49}=?")
-_OF_AN_ID_TOKEN: Final = frozenset({"nonce", "auth_time", "at_hash", "azp", "acr"})
+# What says which of the two a token is. Not `azp`, `acr` and `auth_time`: both have them. Access
+# tokens are looked for first, because Keycloak of old put the nonce into them too.
+_OF_AN_ACCESS_TOKEN: Final = frozenset({"scope", "scp"})
+_OF_AN_ID_TOKEN: Final = frozenset({"nonce", "at_hash", "c_hash", "s_hash"})
+# Keycloak says it by a claim.
+_TYP_OF_KEYCLOAK: Final = {"Bearer": Kind.ACCESS, "ID": Kind.OIDC}
+_ACCESS_TYPES: Final = ("at+jwt", "application/at+jwt")
+_ENCODINGS_MAX: Final = 5
 _CACHE: Final = "session-cache"
 _JWS_PARTS: Final = 3
 _JWE_PARTS: Final = 5
@@ -102,9 +111,29 @@ def of(credential: str) -> Anatomy:
     return Anatomy(_kind_of_opaque(credential))
 
 
+def changes(credential: str) -> list[str]:
+    """Say what has become of a signed session token on its way, if undoing that makes it one."""
+    text, count = credential, 0
+    while "%" in text and count < _ENCODINGS_MAX:
+        text, count = unquote(text), count + 1
+    said = [f"it is percent-encoded {count} times, where once is what a cookie holds"]
+    said = said if count > 1 else []
+    if " " in text:
+        text = text.replace(" ", "+")
+        said.append("it has blanks where + was: something read it as a form's value")
+    if not text.endswith("="):
+        text += "="
+        said.append("it has lost the = at its end")
+    if session_tokens.parts_of(text) is None:
+        return []
+    return said or ["it is percent-encoded where a cookie is not"]
+
+
 def _kind_of_opaque(credential: str) -> Kind:
-    if _SIGNED.fullmatch(credential):
+    if session_tokens.parts_of(credential):
         return Kind.SIGNED_SESSION
+    if changes(credential):
+        return Kind.SPOILED_SESSION
     if _BARE.fullmatch(credential):
         return Kind.BARE_SESSION
     if refresh_tokens.is_formed(credential):
@@ -119,9 +148,17 @@ def _kind_of_jwt(header: Mapping[str, object], claims: Mapping[str, object]) -> 
     if _CACHE in typ or _CACHE in str(claims.get("aud")):
         return Kind.CACHE_PUBLISHED
     if alg in public_keys.ALGORITHMS:
-        kind = Kind.PUBLISHED if _OF_AN_ID_TOKEN.isdisjoint(claims) else Kind.OIDC
-        return Kind.OAUTH if typ == "at+jwt" else kind
+        return Kind.OAUTH if typ.lower() in _ACCESS_TYPES else _kind_by_purpose(claims)
     return _kind_by_secret(claims) if alg in DIGEST_BYTES else Kind.JWT
+
+
+def _kind_by_purpose(claims: Mapping[str, object]) -> Kind:
+    """Tell a token for an API from one that tells a client who has signed in."""
+    if said := _TYP_OF_KEYCLOAK.get(_text(claims.get("typ")) or ""):
+        return said
+    if not _OF_AN_ACCESS_TOKEN.isdisjoint(claims):
+        return Kind.ACCESS
+    return Kind.PUBLISHED if _OF_AN_ID_TOKEN.isdisjoint(claims) else Kind.OIDC
 
 
 def _kind_by_secret(claims: Mapping[str, object]) -> Kind:

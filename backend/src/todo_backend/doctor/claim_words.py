@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from todo_backend.auth.claims import quoted, span_of
-from todo_backend.doctor.addresses import difference
+from todo_backend.doctor import expected
 from todo_backend.doctor.anatomy import Kind
 from todo_backend.doctor.case import Case, Explain, Words
 
@@ -44,7 +44,7 @@ def _other_issuer(case: Case) -> Words:
     found, wanted = case.anatomy.claims.get("iss"), case.rules.issuer or ""
     if not isinstance(found, str):
         return Words("its iss is no string", "let the signer write an address, or leave iss away")
-    return _other_address("iss", found, wanted, "JWT_ISSUER")
+    return expected.other("iss", found, wanted, case)
 
 
 def _other_audience(case: Case) -> Words:
@@ -58,31 +58,19 @@ def _other_audience(case: Case) -> Words:
             f"it is an OpenID Connect id token for the client {quoted(', '.join(texts))}: it tells "
             "a client who has signed in, and is no access token"
         )
-        return Words(sentence, f"send an access token instead: {_FRESH}, data.token")
+        remedy = f"send an access token instead: of Better Auth {_FRESH}, data.token"
+        return Words(sentence, f"{remedy}; of others the access_token that came beside it")
     if not texts:
         return Words("its aud names nobody", f"let the signer name {quoted(wanted)}")
-    nearest = min(texts, key=lambda each: difference(each, wanted).weight)
-    return _other_address("aud", nearest, wanted, "JWT_AUDIENCE")
-
-
-def _other_address(claim: str, found: str, wanted: str, setting: str) -> Words:
-    how = difference(found, wanted)
-    sentence = f"its {claim} is {quoted(found)}, and {quoted(wanted)} is expected: {how.sentence}"
-    remedy = f"set {setting} to {quoted(found)}, if such tokens are meant for this backend"
-    if how.is_proxy:
-        remedy += (
-            ". If Better Auth runs behind a proxy that ends TLS, give it its outer address "
-            "(baseURL, or its own BETTER_AUTH_URL) instead"
-        )
-    elif not how.is_other:
-        remedy += ", or spell BETTER_AUTH_URL alike here and there"
-    return Words(sentence, remedy)
+    return expected.other("aud", expected.nearest(texts, wanted), wanted, case)
 
 
 def _missing_address(case: Case) -> Words:
     claim, _, _ = case.reason.partition(" ")
     wanted = case.rules.issuer if claim == "iss" else case.rules.audience
     sentence = f"it has no {claim}, and {quoted(wanted or '')} is expected"
+    if claim == "aud" and case.anatomy.kind is Kind.ACCESS:
+        return Words(sentence, expected.named_by_issuer(wanted or ""))
     return Words(
         sentence, f"leave Better Auth's JWT plugin its own {claim}, or let the signer set it"
     )

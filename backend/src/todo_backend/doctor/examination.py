@@ -1,6 +1,7 @@
 """Looks at a deployment: its configuration, and its database from inside."""
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -25,6 +26,17 @@ def misconfiguration(error: SettingsError) -> list[Finding]:
     """Report each problem of a configuration that can't be used; nothing else can be checked."""
     remedy = "set it in the environment or in .env, as .env.example shows"
     return [Finding(Level.PROBLEM, line, remedy) for line in error.problems]
+
+
+def sources(env_file: Path = Path(".env")) -> Finding:
+    """Say where the settings were read: a server may have been started with others."""
+    where = env_file.absolute()
+    file = f", then from {where}" if where.is_file() else f" alone: there is no {where}"
+    return Finding(
+        Level.OK,
+        f"the settings are read from this command's environment{file}. A server that was started "
+        "with variables before its command has others",
+    )
 
 
 def settings(found: Settings) -> list[Finding]:

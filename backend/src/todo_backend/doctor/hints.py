@@ -5,10 +5,8 @@ import binascii
 import hmac
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import unquote
 
-from todo_backend.auth import jws
-from todo_backend.doctor.anatomy import SESSIONS
+from todo_backend.auth import jws, session_tokens
 from todo_backend.doctor.case import Case, Words
 from todo_backend.model.errors import TokenInvalid
 
@@ -44,8 +42,8 @@ def of(case: Case) -> Words | None:
 
 def _signature(case: Case) -> tuple[str, bytes, bytes]:
     credential = case.pasted.credential
-    if case.anatomy.kind in SESSIONS:
-        token, _, mac = unquote(credential).partition(".")
+    if parts := session_tokens.parts_of(credential):
+        token, mac = parts
         return "sha256", token.encode(), base64.b64decode(mac)
     parsed = jws.read(credential)
     return f"sha{parsed.alg.removeprefix('HS')}", parsed.signing_input, parsed.signature

@@ -2,22 +2,28 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+
+from todo_backend.doctor import copied
+from todo_backend.doctor.copied import Field
 
 PASTED_MAX: Final = 64 * 1024
 
 SECURE_COOKIE: Final = "__Secure-better-auth.session_token"
-_QUOTES: Final = "\"'`"
-_OPTION: Final = re.compile(r"(?:-H|--header)[ =]+")
-_FIELD: Final = re.compile(
-    r"(authorization|cookie|set-cookie|set-auth-token|set-auth-jwt)[\"']?[ \t]*:[ \t]*",
-    re.IGNORECASE,
-)
 _SCHEME: Final = re.compile(r"bearer(?:[ \t\r\n]+|%20|\+|$)", re.IGNORECASE)
-_COOKIE: Final = re.compile(r"(?:__Secure-|__Host-)?[\w.-]*session_(?:token|data)=")
+_COOKIE: Final = re.compile(r"[\w.-]*session_(?:token|data)=")
+# A line of a table of cookies, or arguments in a program.
+_ROW: Final = re.compile(
+    r"(?<![\w.-])([\w.-]*session_(?:token|data))(?:\t+|[\"'],[ \t]*[\"'])([^\s\"',;]+)"
+)
 _MEMBERS: Final = ("token", "access_token", "accessToken", "jwt", "session_token")
+# What `authClient.token()` and `getSession()` give has the token one level down.
+_HOLDERS: Final = ("data", "session")
+_SEVERAL: Final = (
+    "there are several Authorization headers, of which one is looked at: together they are refused"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +41,21 @@ class Pasted:
 
 
 def read(text: str) -> Pasted:
-    """Find the token in a bare one, a header's line, a cookie, a JSON answer or a link."""
-    text = _unwrapped(_OPTION.sub("", text.strip("\ufeff \t\r\n"), count=1))
-    named = _FIELD.match(text)
-    if named is not None:
-        return _of_field(named[1].lower(), _unwrapped(text[named.end() :].rstrip(",; \t")))
-    if _COOKIE.match(text):
+    """Find the token in a bare one, a request, a cookie, a JSON answer or a link."""
+    text = text.strip("\ufeff \t\r\n")
+    if found := copied.fields(text):
+        return _of_fields(found)
+    text = _unwrapped(text)
+    if any(_COOKIE.match(pair.strip()) for pair in text.split(";")):
         return _of_cookies(text)
-    return _of_authorization(text) if _SCHEME.match(text) else _of_bare(_found_in(text))
+    if _SCHEME.match(text):
+        return _of_authorization(text)
+    if row := _ROW.search(text):
+        return _of_cookies(f"{row[1]}={row[2]}")
+    found_in = _found_in(text)
+    if found_in in ("", text):
+        found_in = copied.bearer_in(text) or ("" if copied.is_request(text) else found_in)
+    return _of_bare(found_in)
 
 
 def bearer_of(credential: str) -> tuple[bytes, bytes]:
@@ -50,15 +63,23 @@ def bearer_of(credential: str) -> tuple[bytes, bytes]:
     return b"authorization", b"Bearer " + _octets(credential)
 
 
-def _of_field(name: str, value: str) -> Pasted:
-    match name:
-        case "cookie":
-            return _of_cookies(value)
-        case "set-cookie":
-            return _of_cookies(value.partition(";")[0])
-        case "authorization":
-            return _of_authorization(value)
-    return _of_bare(value)
+def _of_fields(found: list[Field]) -> Pasted:
+    """Look at what the server would: `Authorization` first, then the cookies."""
+
+    def values(name: str) -> list[str]:
+        return [_unwrapped(field.value) for field in found if field.name == name]
+
+    if sent := values("authorization"):
+        pasted = _of_authorization(next(filter(_SCHEME.match, sent), sent[0]))
+        if len(set(sent)) > 1:
+            pasted = replace(pasted, oddities=(*pasted.oddities, _SEVERAL))
+        return pasted
+    cookies = "; ".join(values("cookie"))
+    given = "; ".join(value.partition(";")[0] for value in values("set-cookie"))
+    for name in ("set-auth-jwt", "set-auth-token"):
+        if not _ours_of(cookies) and values(name):
+            return _of_bare(values(name)[0])
+    return _of_cookies(cookies if _ours_of(cookies) or not given else given)
 
 
 def _of_bare(text: str, *oddities: str) -> Pasted:
@@ -81,12 +102,17 @@ def _of_authorization(value: str) -> Pasted:
 
 
 def _of_cookies(line: str) -> Pasted:
-    pairs = [pair.strip().partition("=") for pair in line.split(";")]
-    ours = [(name, value) for name, _, value in pairs if _COOKIE.match(f"{name}=")]
+    whole, *oddities = _joined(line)
+    ours = _ours_of(whole)
     # As the server: the name that only a page with TLS can set counts first.
     ours.sort(key=lambda pair: (not pair[0].endswith("session_token"), pair[0] != SECURE_COOKIE))
     name, value = ours[0] if ours else ("", "")
-    return Pasted((b"cookie", _octets(line)), value, name)
+    return Pasted((b"cookie", _octets(whole)), value, name, tuple(oddities))
+
+
+def _ours_of(line: str) -> list[tuple[str, str]]:
+    pairs = [pair.strip().partition("=") for pair in line.split(";")]
+    return [(name, value) for name, _, value in pairs if _COOKIE.match(f"{name}=")]
 
 
 def _found_in(text: str) -> str:
@@ -96,8 +122,10 @@ def _found_in(text: str) -> str:
             members = json.loads(text)
         except (ValueError, RecursionError):
             return text
-        found = [members[name] for name in _MEMBERS if isinstance(members.get(name), str)]
-        return found[0] if found else ""
+        inner = [members.get(name) for name in _HOLDERS]
+        objects = [each for each in (members, *inner) if isinstance(each, dict)]
+        found = [each[name] for each in objects for name in _MEMBERS if name in each]
+        return next((value for value in found if isinstance(value, str)), "")
     if re.match(r"https?://", text):
         try:
             return parse_qs(urlsplit(text).query).get("token", [text])[0]
@@ -114,7 +142,7 @@ def _joined(text: str) -> tuple[str, ...]:
 
 
 def _unwrapped(text: str) -> str:
-    return text.strip().strip(_QUOTES).strip()
+    return text.strip().strip(copied.QUOTES).strip()
 
 
 def _octets(text: str) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from todo_backend.auth.claims import quoted
+from todo_backend.doctor import anatomy
 from todo_backend.doctor.anatomy import SESSIONS, Kind
 from todo_backend.doctor.case import Case, Explain, Words
 from todo_backend.doctor.signature_words import INSTEAD
@@ -60,10 +61,15 @@ def _unread_cookie(case: Case, name: str) -> Words:
     if not name.endswith("session_token"):
         return Words(sentence, INSTEAD)
     setting = "set ACCEPT_SESSION_COOKIE=true (a change then needs an Origin of ALLOWED_ORIGINS)"
+    if case.anatomy.kind is Kind.SPOILED_SESSION:
+        spoiled = _spoiled(case)
+        return Words(f"{sentence}; besides, {spoiled.sentence}", f"{setting}, and {spoiled.remedy}")
     return Words(sentence, f"{setting}, or {INSTEAD}")
 
 
 def _garbled(case: Case) -> Words:
+    if case.anatomy.kind is Kind.SPOILED_SESSION:
+        return _spoiled(case)
     sentence = f"what is sent can't be read as one token ({case.reason})"
     if case.pasted.credential.lower().startswith("bearer "):
         sentence = "the word Bearer is there twice"
@@ -81,7 +87,20 @@ def _no_token(case: Case) -> Words:
         case Kind.CACHE_COMPACT:
             sentence = f"it is {Kind.CACHE_COMPACT}, which is no JWT"
             return Words(sentence, f'{INSTEAD}; or set session.cookieCache.strategy to "jwt"')
+        case Kind.SPOILED_SESSION:
+            return _spoiled(case)
     return Words("it is neither a JWT nor a session token", INSTEAD)
+
+
+def _spoiled(case: Case) -> Words:
+    changes = " and ".join(anatomy.changes(case.pasted.credential))
+    sentence = f"it is a session token of Better Auth, and not as it came: {changes}"
+    remedy = (
+        "send the cookie's value as it stands, up to the next semicolon: without "
+        "encodeURIComponent, URLSearchParams or split('='); or the one of the response header "
+        "set-auth-token (Better Auth's plugin bearer())"
+    )
+    return Words(sentence, remedy)
 
 
 def _unsigned(_: Case) -> Words:
@@ -114,9 +133,11 @@ def _no_tables(case: Case) -> Words:
     return Words(sentence, f"{_database(case)}, or {INSTEAD}")
 
 
-def _ended_session(case: Case) -> Words:
-    if case.anatomy.kind in SESSIONS:
-        return Words("its session in Better Auth's tables has expired", "sign in again")
+def _expired_session(_: Case) -> Words:
+    return Words("its session in Better Auth's tables has expired", "sign in again")
+
+
+def _ended_session(_: Case) -> Words:
     sentence = (
         "its session of this backend's accounts has ended: signed out, expired, or ended because a "
         "refresh token was used twice"
@@ -150,7 +171,7 @@ WORDS: Final[Mapping[str, Explain]] = {
     "an unsigned session token": _unsigned,
     "a session token, but": _no_tables,
     "no such session": _no_session,
-    "the session has expired": _ended_session,
+    "the session has expired": _expired_session,
     "session ended": _ended_session,
     "session cookies that differ": _cookies_differ,
     "a session cookie without an Origin": _no_origin,

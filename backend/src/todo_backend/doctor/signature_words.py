@@ -65,9 +65,15 @@ def _other_algorithm(case: Case) -> Words:
         f"the token is {found} and the backend expects {expected}, because BETTER_AUTH_URL is not "
         "set"
     )
+    setting = (
+        "set JWKS_URL to where its issuer publishes its keys, and JWT_ISSUER and JWT_AUDIENCE"
+        if case.anatomy.kind is Kind.ACCESS
+        else "set BETTER_AUTH_URL to the address of the Better Auth application, whose keys are "
+        "then fetched"
+    )
     remedy = (
-        "set BETTER_AUTH_URL to the address of the Better Auth application, whose keys are then "
-        f"fetched{_says(case)}"
+        f"{setting}{_says(case)}. A running server may have been started with BETTER_AUTH_URL or "
+        "JWKS_URL in its environment, and accept it: then set them for this command too"
     )
     return Words(sentence, remedy)
 
