@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from todo_backend.auth.attempts import Attempts
-from todo_backend.core.rate_limits import RateLimiter, SharedCounters
+from todo_backend.core.rate_limits import Haste, RateLimiter, SharedCounters
 from todo_backend.settings import Settings
 from todo_backend.web.client_address import ClientAddress, client_address_behind
 from todo_backend.web.rate_limits import BUDGETS, Gate, Gates
@@ -46,6 +46,7 @@ def _gates(settings: Settings, limiter: RateLimiter) -> Gates:
             limiter.meter(
                 budget.name,
                 settings.rate_limit_auth if budget.is_by_client else settings.rate_limit_api,
+                haste=Haste.PATIENT if budget.is_by_client else Haste.HURRIED,
             ),
         )
         for budget in BUDGETS

@@ -7,20 +7,15 @@ import pytest
 
 from tests.support.canary import SUITE
 from tests.support.redis_server import MISSING, REDIS, RedisServer, redis_server
-from todo_backend.core.rate_limits import shared
-
-PATIENT_SECONDS = 1.0
 
 
 @pytest.fixture
-def absent_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    """A server that is not running; what asks it is more patient than in production."""
+def absent_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server that is not running."""
     if REDIS is None:
         pytest.skip(MISSING)
     with redis_server(tmp_path) as server:
         SUITE.keep(server.password)
-        # A machine that runs tests may take its time for an answer.
-        monkeypatch.setattr(shared, "ANSWER_SECONDS", PATIENT_SECONDS)
         yield server
 
 

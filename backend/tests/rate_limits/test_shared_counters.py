@@ -2,39 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from itertools import cycle
 
 import pytest
 
+from tests.rate_limits.limiting import is_let_in, limiting
 from tests.support.redis_server import RedisServer
-from todo_backend.core.rate_limits import Meter, Quota, RateLimiter, SharedCounters, parse
-from todo_backend.model.errors import RateLimited
-
-
-@asynccontextmanager
-async def limiting(url: str) -> AsyncIterator[RateLimiter]:
-    limiter = RateLimiter(SharedCounters(url))
-    await limiter.open()
-    try:
-        yield limiter
-    finally:
-        await limiter.close()
+from todo_backend.core.rate_limits import Quota, parse
 
 
 @pytest.fixture(params=["redis", "valkey"])
 def url(request: pytest.FixtureRequest, redis: RedisServer) -> str:
     """The address, as either of them calls it: they speak the same."""
     return redis.url.replace("redis", request.param, 1)
-
-
-async def is_let_in(meter: Meter, identity: str = "alice") -> bool:
-    try:
-        await meter.take(identity)
-    except RateLimited:
-        return False
-    return True
 
 
 async def test_processes_count_together(url: str) -> None:
@@ -84,6 +64,33 @@ async def test_window_ends_by_itself(redis: RedisServer) -> None:
         assert [await is_let_in(meter) for _ in range(3)] == [True, False, False]
         await asyncio.sleep(1.1)
 
+        assert await is_let_in(meter)
+
+
+async def test_turn_of_a_window_that_has_ended_adds_nothing_to_the_next(redis: RedisServer) -> None:
+    """A late return opens no room that the limit doesn't have, whether one has begun or not."""
+    async with limiting(redis.url) as limiter:
+        meter = limiter.meter("things", parse("1/2 seconds"))
+        late, later = await meter.take("alice"), await meter.take("bob")
+        await asyncio.sleep(2.1)
+
+        await late.give_back()
+        bobs = await is_let_in(meter, "bob")
+        await later.give_back()
+
+        assert bobs
+        assert [await is_let_in(meter) for _ in range(2)] == [True, False]
+        assert not await is_let_in(meter, "bob")
+
+
+async def test_refused_by_one_limit_costs_nothing_of_the_other(redis: RedisServer) -> None:
+    """Nothing has been done, so nothing is counted."""
+    async with limiting(redis.url) as limiter:
+        meter = limiter.meter("things", parse("1/second;2/minute"))
+        before = [await is_let_in(meter) for _ in range(3)]
+        await asyncio.sleep(1.1)
+
+        assert before == [True, False, False]
         assert await is_let_in(meter)
 
 

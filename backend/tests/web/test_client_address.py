@@ -60,7 +60,11 @@ def test_au_30_trusted_proxy_speaks_by_one_header_alone(header: str) -> None:
         pytest.param([""], "10.0.0.1", id="empty"),
         pytest.param(["203.0.113.9, unknown"], "10.0.0.1", id="malformed on the right"),
         pytest.param(["203.0.113.9, x, 10.0.0.2"], "10.0.0.2", id="malformed in the middle"),
-        pytest.param(["203.0.113.9,, 10.0.0.2"], "10.0.0.2", id="nothing in the middle"),
+        pytest.param(["203.0.113.9,, 10.0.0.2"], "203.0.113.9", id="nothing in the middle"),
+        pytest.param(["203.0.113.9,"], "203.0.113.9", id="nothing on the right"),
+        pytest.param(["203.0.113.9", " , \t"], "203.0.113.9", id="nothing in a header"),
+        pytest.param(["203.0.113.9, x,, 10.0.0.2"], "10.0.0.2", id="nothing beside malformed"),
+        pytest.param(["203.0.113.9" + "," * 3_000], "10.0.0.1", id="nothing, very often"),
         pytest.param(["203.0.113.9:8080"], "203.0.113.9", id="with a port"),
         pytest.param(["[2001:db8::9]:8080"], "2001:db8::9", id="IPv6 with a port"),
         pytest.param(["[2001:db8::9]"], "2001:db8::9", id="IPv6 in brackets"),
@@ -109,6 +113,15 @@ def test_au_32_addresses_of_one_64_are_one_client(other: str) -> None:
     """A subscriber has 2^64 of them."""
     assert subscriber(other) == subscriber("2001:db8:1:2::")
     assert subscriber(other) != subscriber("2001:db8:1:3::")
+
+
+def test_au_32_ipv4_through_a_translator_is_many_clients() -> None:
+    """All of IPv4 is within one /64 there; nobody becomes a proxy of ours by that."""
+    assert subscriber("64:ff9b::198.51.100.4") == subscriber("198.51.100.4")
+    assert subscriber("64:ff9b::198.51.100.5") != subscriber("198.51.100.4")
+    assert subscriber("64:ff9b:1::198.51.100.4") == subscriber("64:ff9b:1::1")
+    peer = "64:ff9b::a00:1"
+    assert address(behind("10.0.0.0/8"), peer, *forwarded("1.1.1.1")) == peer
 
 
 def test_ipv4_addresses_are_clients_of_their_own() -> None:

@@ -27,6 +27,8 @@ _HOPS_MAX: Final = 32
 _MAPPED_PREFIX: Final = 96
 # What one subscriber is given at least (RFC 6177): whoever has one has 2^64 addresses.
 _SUBSCRIBER_PREFIX: Final = 64
+# IPv4 on its way through an IPv6 network (RFC 6052): the last 32 bits are its address.
+_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 _REMEMBERED: Final = 1024
 # The longest one is `[…]:65535` around an IPv6 address with an IPv4 one in its end.
 _ENTRY_MAX: Final = 64
@@ -82,7 +84,7 @@ def client_address_behind(proxies: Collection[Network | str]) -> ClientAddress:
 def subscriber(address: str | None) -> str:
     """Return what is the same for all addresses that one client has at hand: its /64 in IPv6.
 
-    Clients without an address are one.
+    Behind a translator it is the IPv4 address. Clients without an address are one.
     """
     if address is None:
         return "-"
@@ -92,6 +94,8 @@ def subscriber(address: str | None) -> str:
         return address
     if isinstance(found, IPv4Address):
         return address
+    if found in _TRANSLATED:
+        return str(IPv4Address(found.packed[-4:]))
     return str(IPv6Network((int(found), _SUBSCRIBER_PREFIX), strict=False))
 
 
@@ -109,6 +113,8 @@ def _hops(scope: Scope) -> Iterator[str]:
     entries = b",".join(values).decode("latin-1").rsplit(",", _HOPS_MAX)[-_HOPS_MAX:]
     for entry in reversed(entries):
         text = entry.strip(" \t")
+        if not text:  # an empty element of a list is none (RFC 9110, 5.6.1)
+            continue
         address = _plain(_without_port(text)) if len(text) <= _ENTRY_MAX else None
         if address is None:
             return

@@ -1,32 +1,25 @@
-"""Counts what is done, where the settings say, and here while that place is away."""
+"""Counts what is done, where the settings say, and here as well."""
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from functools import partial
 
-import structlog
-
-from todo_backend.core.rate_limits.limits import Limit, Quota
+from todo_backend.core.rate_limits.haste import Haste
+from todo_backend.core.rate_limits.limits import Limit, Quota, require_room, tightest
 from todo_backend.core.rate_limits.local import LocalCounters, Window
-from todo_backend.core.rate_limits.shared import SharedCounters, StoreAway
-
-RETRY_SECONDS: Final = 1.0
-"""After so long it is asked in the background whether the store is back."""
-IDLE_SECONDS: Final = 5.0
-"""What was heard from the store longer ago says nothing of how it is."""
-
-_log: Final = structlog.get_logger("todo_backend.rate_limits")
+from todo_backend.core.rate_limits.shared import Counted, SharedCounters, StoreAway, StoreLate
+from todo_backend.core.rate_limits.watch import Watch
 
 
 class RateLimiter:
     """The counters of one process; `shared` counts for several, and may be away at any time.
 
-    While it is away, each process counts for itself, from nothing: requests go on, and nothing is
-    ever free of limits. `clock` counts seconds and is never set back.
+    While it is away, each process counts for itself, from what it knows: requests go on, and
+    nothing is ever free of limits. `clock` counts seconds and is never set back.
     """
 
-    __slots__ = ("_clock", "_heard_at", "_is_away", "_probing", "_shared")
+    __slots__ = ("_clock", "shared", "watch")
 
     def __init__(
         self,
@@ -34,88 +27,35 @@ class RateLimiter:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._shared = shared
         self._clock = clock
-        self._is_away = False
-        self._heard_at: float | None = None
-        self._probing: asyncio.Task[None] | None = None
+        self.shared = shared
+        self.watch = Watch(shared, clock=clock) if shared else None
 
-    def meter(self, name: str, limits: Sequence[Limit]) -> "Meter":
+    def meter(self, name: str, limits: Sequence[Limit], *, haste: Haste = Haste.PATIENT) -> "Meter":
         """Make what counts one kind of thing; equal names count the same in the shared store."""
-        return Meter(self, name, limits, clock=self._clock)
+        return Meter(self, name, limits, haste=haste, clock=self._clock)
 
     def is_well(self) -> bool:
-        """Whether the store was there when last heard of; if that is long ago, it is asked now.
+        """Whether all is counted where it should be, as far as is known.
 
-        Needs a running event loop, and doesn't wait for the answer.
+        Needs a running event loop, and waits for nothing.
         """
-        if self._shared is not None and not self._is_away and self._is_long_ago():
-            self._probe(self._shared)
-        return not self._is_away
+        return self.watch is None or self.watch.is_well()
 
     async def open(self) -> None:
         """Connect with the store, or find it away; that takes no longer than a probe."""
-        if self._shared is not None:
-            try:
-                await self._shared.probe()
-            except StoreAway as away:
-                self.lost(away)
-            else:
-                self.heard()
+        if self.watch is not None:
+            await self.watch.open()
 
     async def close(self) -> None:
-        if self._probing is not None:
-            self._probing.cancel()
-            await asyncio.wait([self._probing])
-        if self._shared is not None:
-            await self._shared.close()
-
-    @property
-    def store(self) -> SharedCounters | None:
-        """The shared counters, if they are believed to be there."""
-        return None if self._is_away else self._shared
-
-    def heard(self) -> None:
-        """Note that the store has answered."""
-        self._heard_at = self._clock()
-
-    def lost(self, away: StoreAway) -> None:
-        """Note that it has not: nobody waits for it again before it is back."""
-        if self._is_away or self._shared is None:
-            return
-        self._is_away = True
-        _log.warning(
-            "the rate limit store is away, each process counts for itself", reason=str(away)
-        )
-        self._probe(self._shared)
-
-    def _is_long_ago(self) -> bool:
-        return self._heard_at is None or self._clock() - self._heard_at > IDLE_SECONDS
-
-    def _probe(self, shared: SharedCounters) -> None:
-        if self._probing is None or self._probing.done():
-            self._probing = asyncio.create_task(self._until_back(shared))
-
-    async def _until_back(self, shared: SharedCounters) -> None:
-        while True:
-            if self._is_away:
-                await asyncio.sleep(RETRY_SECONDS)
-            try:
-                await shared.probe()
-            except StoreAway as away:
-                self.lost(away)
-                continue
-            break
-        self.heard()
-        if self._is_away:
-            self._is_away = False
-            _log.info("the rate limit store is back")
+        if self.watch is not None:
+            await self.watch.close()
 
 
 class Meter:
     """Counts one kind of thing by who does it."""
 
-    __slots__ = ("_clock", "_limiter", "_limits", "_local", "_name")
+    __slots__ = ("_clock", "_haste", "_limits", "_local", "_name", "_shared", "_watch")
 
     def __init__(
         self,
@@ -123,53 +63,102 @@ class Meter:
         name: str,
         limits: Sequence[Limit],
         *,
+        haste: Haste,
         clock: Callable[[], float],
     ) -> None:
-        self._limiter = limiter
+        self._shared = limiter.shared
+        self._watch = limiter.watch
         self._name = name
         self._limits = limits
+        self._haste = haste
         self._local = LocalCounters(limits)
         self._clock = clock
 
     async def take(self, identity: str) -> "Turn":
         """Count something that `identity` does. Raises: RateLimited."""
-        store = self._limiter.store
-        if store is not None:
+        late = None
+        if self._shared is not None and self._shared.answers(self._haste):
             try:
-                quota = await store.take(self._name, self._limits, identity)
+                counted = await self._shared.take(self._name, self._limits, identity, self._haste)
             except StoreAway as away:
-                self._limiter.lost(away)
+                self._doubt()
+                late = away.asked if isinstance(away, StoreLate) else None
             else:
-                self._limiter.heard()
-                return Turn(self, identity, quota, None)
+                if counted is not None:
+                    return self._turn(identity, counted)
         quota, windows = self._local.take(identity, self._clock())
-        return Turn(self, identity, quota, windows)
+        turn = Turn(self, identity, quota, windows)
+        if late is not None:
+            late.add_done_callback(partial(self._settle, turn))
+        return turn
 
     async def give_back(self, turn: "Turn") -> None:
-        """Count `turn` no more, where it was counted."""
-        if turn.windows is not None:
-            turn.quota = self._local.give_back(turn.windows, self._clock())
+        """Count `turn` no more, wherever it was counted."""
+        now = self._clock()
+        turn.quota = self._local.give_back(turn.windows, now)
+        if self._shared is None or not turn.is_shared or not self._shared.answers(self._haste):
             return
-        store = self._limiter.store
-        if store is not None:
-            try:
-                turn.quota = await store.give_back(self._name, self._limits, turn.identity)
-            except StoreAway as away:
-                self._limiter.lost(away)
+        # The store would take it from the window that has begun since.
+        open_yet = [
+            limit
+            for limit, window in zip(self._limits, turn.windows, strict=True)
+            if window.ends_at > now
+        ]
+        try:
+            counted = await self._shared.give_back(self._name, open_yet, turn.identity, self._haste)
+        except StoreAway:
+            self._doubt()
+        else:
+            if counted is not None and open_yet:
+                turn.quota = tightest(counted.levels)
+
+    def _turn(self, identity: str, counted: Counted) -> "Turn":
+        self._heard()
+        windows = self._local.learn(
+            identity, counted.levels, self._clock(), own=0 if counted.is_full else 1
+        )
+        if counted.is_full:
+            require_room(counted.levels)
+        return Turn(self, identity, tightest(counted.levels), windows, is_shared=True)
+
+    def _settle(self, turn: "Turn", asked: "asyncio.Task[Counted]") -> None:
+        """Take note of what was counted there too, though nobody could wait for it."""
+        if not asked.cancelled() and asked.exception() is None:
+            counted = asked.result()
+            self._local.learn(turn.identity, counted.levels, self._clock(), own=0)
+            turn.is_shared = not counted.is_full
+
+    def _heard(self) -> None:
+        if self._watch is not None:
+            self._watch.heard()
+
+    def _doubt(self) -> None:
+        if self._watch is not None:
+            self._watch.doubt()
 
 
 class Turn:
-    """Something that was counted; `quota` is what is left. `windows` are those of this process."""
+    """Something that was counted; `quota` is what is left.
 
-    __slots__ = ("_meter", "identity", "quota", "windows")
+    `windows` are those of this process. `is_shared`: it was counted in the store as well.
+    """
+
+    __slots__ = ("_meter", "identity", "is_shared", "quota", "windows")
 
     def __init__(
-        self, meter: Meter, identity: str, quota: Quota, windows: Sequence[Window] | None
+        self,
+        meter: Meter,
+        identity: str,
+        quota: Quota,
+        windows: Sequence[Window],
+        *,
+        is_shared: bool = False,
     ) -> None:
         self._meter = meter
         self.identity = identity
         self.quota = quota
         self.windows = windows
+        self.is_shared = is_shared
 
     async def give_back(self) -> None:
         """Let it be as if it had not happened; `quota` is then what is left with that."""

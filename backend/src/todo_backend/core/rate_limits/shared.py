@@ -1,46 +1,67 @@
 """Counters in Redis or Valkey, which processes and machines share."""
 
 import asyncio
-import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
 from hashlib import blake2b
-from typing import Any, Final, TypeVar
+from importlib import resources
+from typing import Final
 from urllib.parse import urlsplit
 
 from limits.aio.storage import RedisStorage
 from limits.aio.storage.redis.redispy import RedispyBridge
-from limits.errors import StorageError
 
-from todo_backend.core.rate_limits.limits import Level, Limit, Quota, require_room, tightest
+from todo_backend.core.rate_limits.haste import Haste, has_ended
+from todo_backend.core.rate_limits.limits import AMOUNT_MAX, Level, Limit
 
-ANSWER_SECONDS: Final = 0.035
-"""So long may the store take for all that a request asks it: what is slower is away."""
-COMMAND_SECONDS: Final = 0.005
-"""So long it may take for each command, if others before have taken all of that."""
-GRACE_TURNS: Final = 10
-"""So often the event loop goes round after that: it may be this process that had no time."""
-PROBE_SECONDS: Final = 2.0
-"""A new connection may take longer than that, with TLS and a name to look up."""
+OPENING_SECONDS: Final = 2.0
+"""A new connection may take longer than any answer, with TLS and a name to look up."""
 CONNECTIONS: Final = 4
-WINDOWS: Final = 10_000
-"""Of so many it is remembered when they end."""
+"""So many for the hurried, who must not wait behind the patient, and so many for these."""
+# What is late keeps its connection until its answer comes; more than this are not opened for that.
+_CONNECTIONS_MAX: Final = 24
 PREFIX: Final = "todo-backend"
 _PORT: Final = 6379
 _DIGEST_BYTES: Final = 16
-_Answer = TypeVar("_Answer")
+_PROBE: Final = Limit(AMOUNT_MAX, 1)
 
 
 class StoreAway(Exception):
-    """The store can't be reached, is too slow, or refuses to count; its text is for the log."""
+    """The store can't be reached, or refuses to count; its text is for the log."""
+
+
+class StoreLate(StoreAway):
+    """It has not answered so far. `asked` goes on: it may still count."""
+
+    def __init__(self, asked: "asyncio.Task[Counted]") -> None:
+        super().__init__("TimeoutError")
+        self.asked = asked
+
+
+class Pace(Enum):
+    """Whom the store answers in time."""
+
+    QUICK = auto()
+    SLOW = auto()
+    """Nobody but the patient."""
+    SILENT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the store says. `is_full`: there was no room, so nothing has been counted."""
+
+    is_full: bool
+    levels: list[Level]
 
 
 class SharedCounters:
-    """The library's store at `url`; nothing is opened before the first use of it.
+    """The store at `url`; nothing is opened before `measure`.
 
-    A count goes up in one step of the store, so no two who count at the same time get the same.
-    Who is counted stands there as a hash. `url` is as setting_types.py lets it through.
+    What is counted goes up in one step of the store, in all its windows or in none, so no two who
+    count at the same time get the same. Who is counted stands there as a hash. `url` is as
+    setting_types.py lets it through. `pace` and `is_in_doubt` are what its watch knows of it.
     """
 
     def __init__(self, url: str) -> None:
@@ -49,116 +70,122 @@ class SharedCounters:
         parts = urlsplit(plain)
         if parts.port is None:  # which the library wants to be told
             plain = parts._replace(netloc=f"{parts.netloc}:{_PORT}").geturl()
-        self._storage = RedisStorage(
+        storage = RedisStorage(
             f"async+{plain}",
-            wrap_exceptions=True,
             implementation="redispy",
-            key_prefix=PREFIX,
-            socket_connect_timeout=PROBE_SECONDS,
-            socket_timeout=PROBE_SECONDS,
+            socket_connect_timeout=OPENING_SECONDS,
+            socket_timeout=OPENING_SECONDS,
+            max_connections=_CONNECTIONS_MAX,
         )
-        self._connections = asyncio.Semaphore(CONNECTIONS)
-        self._is_away = False
-        self._ends_at: OrderedDict[str, float] = OrderedDict()
+        bridge = storage.bridge
+        assert isinstance(bridge, RedispyBridge)  # noqa: S101 - narrows the type for mypy
+        self._client = bridge.storage
+        self._errors: tuple[type[Exception], ...] = (bridge.dependency.RedisError, OSError)
+        # The library's own counts in one window, and asks for its end in a second command.
+        script = resources.files(__package__).joinpath("count.lua").read_text(encoding="utf-8")
+        self._script = self._client.register_script(script)
+        self._connections = {haste: asyncio.Semaphore(CONNECTIONS) for haste in Haste}
+        self._asked: set[asyncio.Task[Counted]] = set()
+        self.pace = Pace.SILENT
+        self.is_in_doubt = False
 
-    async def take(self, name: str, limits: Sequence[Limit], identity: str) -> Quota:
-        """Count one; return what is left. Raises: RateLimited, StoreAway."""
-        levels = await self._in_turn(partial(self._take, name, limits, identity))
-        require_room([(limit, count - 1, seconds) for limit, count, seconds in levels])
-        return tightest(levels)
+    def answers(self, haste: Haste) -> bool:
+        """Whether it is worth asking: the hurried don't wait while somebody finds out."""
+        if haste is Haste.PATIENT:
+            return self.pace is not Pace.SILENT
+        return self.pace is Pace.QUICK and not self.is_in_doubt
 
-    async def give_back(self, name: str, limits: Sequence[Limit], identity: str) -> Quota:
-        """Count one less; return what is left. Raises: StoreAway."""
-        return tightest(await self._in_turn(partial(self._give_back, name, limits, identity)))
+    async def take(
+        self, name: str, limits: Sequence[Limit], identity: str, haste: Haste
+    ) -> Counted | None:
+        """Count one; None if it is not worth asking any more. Raises: StoreAway."""
+        return await self._in_turn(_keys(name, limits, identity), limits, 1, haste)
 
-    async def probe(self) -> None:
-        """Open every connection and write on each. Raises: StoreAway."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._write()) for _ in range(CONNECTIONS)]
-        for task in tasks:
-            if (away := task.result()) is not None:
-                raise away
-        self._is_away = False
+    async def give_back(
+        self, name: str, limits: Sequence[Limit], identity: str, haste: Haste
+    ) -> Counted | None:
+        """Count one less, where there is one; None as above. Raises: StoreAway."""
+        return await self._in_turn(_keys(name, limits, identity), limits, -1, haste)
+
+    async def measure(self) -> Pace:
+        """Find out its pace by counting something. Raises: StoreAway if it is silent.
+
+        A store that was silent gets all its connections first, so no request has to open one.
+        """
+        if self.pace is Pace.SILENT:
+            opening = [self._probe() for _ in range(CONNECTIONS * len(Haste))]
+            for each in opening:
+                await self._answer(each, OPENING_SECONDS)
+        await self._answer(self._probe(), Haste.PATIENT.value)
+        asked = self._probe()
+        if await has_ended(asked, Haste.HURRIED.value):
+            self._outcome(asked)
+            return Pace.QUICK
+        await self._answer(asked, Haste.PATIENT.value)
+        return Pace.SLOW
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer."""
+        for each in self._asked:
+            each.cancel()
 
     async def close(self) -> None:
-        bridge = self._storage.bridge
-        assert isinstance(bridge, RedispyBridge)  # noqa: S101 - narrows the type for mypy
-        await bridge.storage.aclose()
+        self.give_up()
+        if self._asked:
+            await asyncio.wait(self._asked)
+        await self._client.aclose()
 
-    async def _write(self) -> StoreAway | None:
+    async def _in_turn(
+        self, keys: Sequence[str], limits: Sequence[Limit], step: int, haste: Haste
+    ) -> Counted | None:
+        """Wait for a connection as long as it takes, while it answers, and then for the answer."""
+        async with self._connections[haste]:
+            if not self.answers(haste):
+                return None
+            return await self._answer(self._ask(keys, limits, step), haste.value)
+
+    async def _answer(self, asked: "asyncio.Task[Counted]", seconds: float) -> Counted:
+        if not await has_ended(asked, seconds):
+            raise StoreLate(asked)
+        return self._outcome(asked)
+
+    def _outcome(self, asked: "asyncio.Task[Counted]") -> Counted:
+        if asked.cancelled():
+            raise StoreAway("given up")
         try:
-            async with self._connections:
-                await _answer(self._storage.incr("probe", 1), time.monotonic() + PROBE_SECONDS)
-        except StoreAway as away:
-            return away
-        return None
+            return asked.result()
+        except self._errors as error:
+            raise StoreAway(type(error).__name__) from None
 
-    async def _in_turn(self, operation: Callable[[float], Awaitable[_Answer]]) -> _Answer:
-        """Wait for a connection as long as it takes, unless the store turns out to be away."""
-        async with self._connections:
-            if self._is_away:
-                raise StoreAway("no answer to those before")
-            try:
-                return await operation(time.monotonic() + ANSWER_SECONDS)
-            except StoreAway:
-                self._is_away = True
-                raise
+    def _probe(self) -> "asyncio.Task[Counted]":
+        return self._ask((f"{PREFIX}:probe",), (_PROBE,), 1)
 
-    async def _take(
-        self, name: str, limits: Sequence[Limit], identity: str, deadline: float
-    ) -> list[Level]:
+    def _ask(
+        self, keys: Sequence[str], limits: Sequence[Limit], step: int
+    ) -> "asyncio.Task[Counted]":
+        # It outlives who asks: a connection that is left in mid answer would have to be closed.
+        asked = asyncio.create_task(self._count(keys, limits, step))
+        self._asked.add(asked)
+        asked.add_done_callback(self._ended)
+        return asked
+
+    def _ended(self, asked: "asyncio.Task[Counted]") -> None:
+        self._asked.discard(asked)
+        # Whoever has not waited for it doesn't want to hear how it ended; asyncio would tell.
+        if not asked.cancelled():
+            asked.exception()
+
+    async def _count(self, keys: Sequence[str], limits: Sequence[Limit], step: int) -> Counted:
+        numbers = [number for limit in limits for number in (limit.amount, limit.seconds)]
+        is_full, *found = await self._script(keys, (step, *numbers))
         levels = [
-            await self._count(_key(name, each, identity), each, 1, deadline) for each in limits
+            (limit, count, left / 1000 if left > 0 else limit.seconds)
+            for limit, count, left in zip(limits, found[::2], found[1::2], strict=True)
         ]
-        if any(count > limit.amount for limit, count, _ in levels):
-            # One that is refused is not counted, or a turn given back would be none.
-            await self._give_back(name, limits, identity, deadline)
-        return levels
-
-    async def _give_back(
-        self, name: str, limits: Sequence[Limit], identity: str, deadline: float
-    ) -> list[Level]:
-        return [
-            await self._count(_key(name, each, identity), each, -1, deadline) for each in limits
-        ]
-
-    async def _count(self, key: str, limit: Limit, amount: int, deadline: float) -> Level:
-        count = await _answer(self._storage.incr(key, limit.seconds, amount), deadline)
-        now = time.monotonic()
-        if count == amount == 1:
-            self._remember(key, now + limit.seconds)
-        elif self._ends_at.get(key, now) <= now:
-            # The library adds the time of day to the seconds that the store says.
-            seconds = await _answer(self._storage.get_expiry(key), deadline) - time.time()
-            self._remember(key, now + seconds)
-        return limit, count, self._ends_at[key] - now
-
-    def _remember(self, key: str, ends_at: float) -> None:
-        """Know when the window of `key` ends, which it costs as much to ask as to count."""
-        self._ends_at[key] = ends_at
-        if len(self._ends_at) > WINDOWS:
-            self._ends_at.popitem(last=False)
+        return Counted(bool(is_full), levels)
 
 
-def _key(name: str, limit: Limit, identity: str) -> str:
+def _keys(name: str, limits: Sequence[Limit], identity: str) -> list[str]:
     octets = identity.encode("utf-8", "surrogatepass")
     digest = blake2b(octets, digest_size=_DIGEST_BYTES).hexdigest()
-    return f"{name}/{limit.seconds}/{digest}"
-
-
-async def _answer(command: Coroutine[Any, Any, _Answer], deadline: float) -> _Answer:
-    """Return what the store answers. Raises: StoreAway."""
-    asking = asyncio.create_task(command)
-    try:
-        seconds = max(deadline - time.monotonic(), COMMAND_SECONDS)
-        for patience in (seconds, *[0] * GRACE_TURNS):
-            done, _ = await asyncio.wait((asking,), timeout=patience)
-            if done:
-                return asking.result()
-    except StorageError as error:
-        raise StoreAway(type(error.storage_error).__name__) from None
-    except OSError as error:
-        raise StoreAway(type(error).__name__) from None
-    finally:
-        asking.cancel()
-    raise StoreAway("TimeoutError")
+    return [f"{PREFIX}:{name}/{limit.seconds}/{digest}" for limit in limits]
