@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, parent_process, resource_tracker
 from typing import Final
 
@@ -24,7 +24,8 @@ Announce = Callable[[], None]
 # What a worker needs beyond the grace of its requests.
 _STOP_MARGIN_SECONDS: Final = 3.0
 _POLL_SECONDS: Final = 0.1
-_READY_SECONDS: Final = 0.05
+# Who is well answers within it, so that the first one to serve is announced without delay.
+_ANSWER_SECONDS: Final = 0.05
 _log: Final = structlog.get_logger("todo_backend.serving")
 
 
@@ -124,6 +125,8 @@ class _Worker(Process):
         self, config: uvicorn.Config, sockets: list[socket.socket], draining: Draining
     ) -> None:
         self._draining = draining
+        self._asked_at: float | None = None
+        self.is_serving = False
         super().__init__(config, sockets)
 
     @property
@@ -131,6 +134,20 @@ class _Worker(Process):
         if self._server is None:
             self._server = DrainedServer(self.config, self._draining)
         return self._server
+
+    def ask(self) -> None:
+        """Hear what it has answered, and ask again; never wait, as one that hangs would have us."""
+        with suppress(OSError, EOFError):  # it is ending, and silent from now on
+            if self.parent_conn.poll():
+                self.is_serving = self.parent_conn.recv()
+                self._asked_at = None
+            if self._asked_at is None:
+                self._asked_at = time.monotonic()
+                self.parent_conn.send(b"ping")
+
+    def is_silent(self, seconds: float) -> bool:
+        """Whether it has owed an answer for longer than that."""
+        return self._asked_at is not None and time.monotonic() - self._asked_at > seconds
 
 
 class _Workers(Multiprocess):
@@ -148,6 +165,7 @@ class _Workers(Multiprocess):
         self._draining = draining
         self._announce: Announce | None = announce
         self._drain: threading.Timer | None = None
+        self._workers: list[_Worker] = []
 
     def note(self, number: signal.Signals) -> None:
         """Take a signal: it is acted on soon, but the workers know at once that they will go."""
@@ -160,31 +178,38 @@ class _Workers(Multiprocess):
         return self._draining.seconds > 0 and self._announce is None
 
     def init_processes(self) -> None:
-        self.processes = [self._started() for _ in range(self.processes_num)]
+        self._workers = [self._started() for _ in range(self.processes_num)]
 
     def keep_subprocess_alive(self) -> None:
-        """Replace who has died or hangs; give up where the application can't start."""
-        for index, worker in enumerate(self.processes):
-            if self.should_exit.is_set():
-                return
-            if worker.is_alive(self.config.timeout_worker_healthcheck):
-                continue
-            worker.kill()
-            worker.join()
-            if worker.exitcode == STARTUP_FAILURE:
+        """Replace who has died or hangs; give up where the application can't start.
+
+        Nothing here waits for a worker: signals are obeyed between two of these calls.
+        """
+        for index, worker in enumerate(self._workers):
+            if worker.process.is_alive():
+                worker.ask()
+                if worker.is_silent(self.config.timeout_worker_healthcheck):
+                    worker.kill()  # dead by the next call
+            elif worker.exitcode == STARTUP_FAILURE:
                 self.should_exit.set()
             elif not self.should_exit.is_set():
-                self.processes[index] = self._started()
-        if self._announce and any(each.is_ready(_READY_SECONDS) for each in self.processes):
+                self._workers[index] = self._started()
+        if self._announce and not self.should_exit.is_set() and self._is_anyone_serving():
             self._announce()
             self._announce = None
 
-    def _started(self) -> Process:
+    def _is_anyone_serving(self) -> bool:
+        pipes = [each.parent_conn for each in self._workers if not each.parent_conn.closed]
+        connection.wait(pipes, _ANSWER_SECONDS)
+        for each in self._workers:
+            each.ask()
+        return any(each.is_serving for each in self._workers)
+
+    def _started(self) -> _Worker:
         worker = _Worker(self.config, self.sockets, self._draining)
         with _deaf_children():
             worker.start()
-        # With this copy of its end of the pipe open, one that dies before it answers is waited for
-        # as long as its health check may take; nobody is replaced meanwhile, no signal obeyed.
+        # With this copy of its end of the pipe open, it would seem to be there after its death.
         worker.child_conn.close()
         return worker
 
@@ -201,17 +226,26 @@ class _Workers(Multiprocess):
         """End as one process does: the terminal that closes takes the database along."""
         self.should_exit.set()
 
+    def handle_ttin(self) -> None:
+        """Change nothing: `config.workers` says how many there are."""
+
+    handle_ttou = handle_ttin
+
     def terminate_all(self) -> None:
         """End the workers, and with them the port: nobody is left to answer who connects."""
         for each in self.sockets:
             each.close()
-        super().terminate_all()
+        for worker in self._workers:
+            worker.terminate()
 
     def join_all(self) -> None:
-        """Wait for the workers; not for ever, and not at all after a second Ctrl-C."""
+        """Wait for the workers; not for ever, and not at all after a second Ctrl-C.
+
+        One that hangs is killed in the end, when none of the others can still have a request.
+        """
         grace = self.config.timeout_graceful_shutdown or 0
         deadline = time.monotonic() + grace + LINGER_SECONDS + _STOP_MARGIN_SECONDS
-        for worker in self.processes:
+        for worker in self._workers:
             while worker.process.is_alive():
                 if signal.SIGINT in self.signal_queue or time.monotonic() > deadline:
                     worker.kill()

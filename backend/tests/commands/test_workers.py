@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ from todo_backend.database.url import ConnectArgs
 
 TASKS = "/api/user_123/tasks"
 REPLACED_SECONDS = 5.0
+HANGING_SECONDS = 30.0
+"""After which a worker that doesn't answer is replaced."""
+STOPPED_SECONDS = 1 + 1 + 7
+"""As docs/operations.md has it: the drain and the database's part, each 5 there, and 7 seconds."""
+MARGIN_SECONDS = 10.0
+"""For a busy machine; far less than what waiting for workers one by one would add."""
 
 
 def workers_of(process: Process) -> set[int]:
@@ -32,6 +39,13 @@ def workers_of(process: Process) -> set[int]:
         if b"spawn_main" in words:
             found.add(child)
     return found
+
+
+def stopped(workers: Iterable[int]) -> float:
+    """Let them hang; return when."""
+    for each in workers:
+        os.kill(each, signal.SIGSTOP)
+    return time.monotonic()
 
 
 def test_fa_25_worker_that_dies_is_replaced(data_dir: Path) -> None:
@@ -65,6 +79,50 @@ def test_fa_25_worker_is_replaced_within_five_seconds(migrated: ConnectArgs, no_
             until(lambda: len(workers_of(process) - {min(before)}) == 2)  # noqa: B023 - awaited here
             assert time.monotonic() - killed_at <= REPLACED_SECONDS
             assert get(tasks, token=token_for("user_123"))[0] == 200
+
+
+@pytest.mark.slow
+def test_fa_25_workers_that_hang_are_replaced_at_once(migrated: ConnectArgs, no_data: Path) -> None:
+    """The second one doesn't wait until the first one has been replaced."""
+    env = environment(no_data, DATABASE_URL=url_of(migrated), WORKERS="2")
+    with started("serve", env=env) as process:
+        tasks = f"{process.url}{TASKS}"
+        before = workers_of(process)
+        assert len(before) == 2
+
+        hanging_at = stopped(before)
+        until(lambda: len(workers_of(process) - before) == 2)
+        took = time.monotonic() - hanging_at
+        status, _ = get(tasks, token=token_for("user_123"))
+        left = workers_of(process) & before
+
+    assert took <= HANGING_SECONDS + MARGIN_SECONDS
+    assert (status, left) == (200, set())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hanging", [1, 2])
+def test_fa_23_fa_26_sigterm_is_obeyed_while_workers_hang(
+    migrated: ConnectArgs, no_data: Path, hanging: int
+) -> None:
+    """Whoever sent it can count on its end; a worker that doesn't hear it is killed."""
+    times = {"SHUTDOWN_DRAIN_SECONDS": "1", "DATABASE_TIMEOUT": "1"}
+    env = environment(no_data, DATABASE_URL=url_of(migrated), WORKERS="2", **times)
+    with started("serve", env=env) as process:
+        assert process.url
+        workers = workers_of(process)
+        assert len(workers) == 2
+        stopped(sorted(workers)[:hanging])
+        time.sleep(2)  # until it has been asked how it is
+
+        sent_at = time.monotonic()
+        status = process.end(signal.SIGTERM)
+        took = time.monotonic() - sent_at
+
+        assert not any(map(is_running, workers))
+
+    assert status == 0
+    assert took <= STOPPED_SECONDS + MARGIN_SECONDS
 
 
 @pytest.mark.parametrize(
