@@ -58,7 +58,8 @@ _HOST_SPEC: Final = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^:\[\]]*))(?:
 _HOST: Final = re.compile(r"/[^\x00]*|[\w.:%-]+")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _SECONDS: Final = re.compile(r"-?[0-9]{1,9}")
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,39}")
+# What parameters are called: one in other letters is as likely to be a piece of a password.
+_NAME: Final = re.compile(r"[a-z_]{1,40}")
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNWRITABLE: Final = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
@@ -178,7 +179,7 @@ def _parameters(query: str) -> dict[str, str]:
     for position, piece in enumerate(query.split("&") if query else (), start=1):
         raw_name, separator, raw_value = piece.partition("=")
         # A password with an unescaped & leaves its second half where a name is expected.
-        is_name = _IDENTIFIER.fullmatch(raw_name) and separator and "password" not in query
+        is_name = _NAME.fullmatch(raw_name) and separator and "password" not in query
         label = f"the parameter {raw_name}" if is_name else f"parameter {position}"
         name = "sslmode" if raw_name == "ssl" else raw_name
         if name not in _CHOICES and name not in _TEXTS:
