@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,11 +20,24 @@ ACCEPTED: Final = Path("backend/audit/accepted.txt")
 # A specification prints this one (its SHA-256), so whoever writes it down has used it.
 _PRINTED: Final = "6e3de2633d2cb1d86afb1f7f79bcadc359e928152b61bcb3b5dc16b2ecbbb9ac"
 _WORD: Final = re.compile(r"[^\s\"'`,;<>]{32,}")
-# Locks are hashes throughout.
-_LEFT_OUT: Final = re.compile(r"(\.lock|package-lock\.json)$")
-# Every test of a password would be told: a word beside "password" is no finding by itself.
-_PLUGINS_OFF: Final = ("KeywordDetector",)
-_ADDED: Final = "+++ b/"
+# libpq takes the password as a parameter too, where nothing stands in quotes.
+_IN_ADDRESS: Final = re.compile(r"[?&](?:ssl)?password=([^&\s\"'`<>{}$]{6,})")
+_LOCK: Final = re.compile(r"(\.lock|package-lock\.json)$")
+# What locks are full of, and nobody's secret: the rest of a lock is read like any other file.
+_HASH: Final = re.compile(r"\bsha(256:[0-9a-f]{64}|512-[A-Za-z0-9+/]{86}==)")
+_PATH: Final = "+++ "
+_HUNK: Final = re.compile(r"@@ -\S+ \+\d+(?:,(\d+))? @@")
+_MESSAGES: Final = "commit-messages"
+# Those whose grammar the scanner knows. By other names it may leave a file out.
+_TYPES: Final = frozenset({".cfg", ".conf", ".ini", ".js", ".py", ".toml", ".yaml", ".yml"})
+_SCAN: Final = (
+    *("scan", "--all-files"),
+    # It would ask whoever a key is for whether it works.
+    "--no-verify",
+    # accepted.txt is the only way around: a remark behind a secret is none.
+    *("--disable-filter", "detect_secrets.filters.allowlist.is_line_allowlisted"),
+    ".",
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,17 +55,12 @@ class Finding:
 def findings(root: Path) -> list[Finding]:
     """Look through every line that is in this repository, or ever was."""
     lines: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for path, line in (*_written(root), *_ever_added(root)):
-        if not _LEFT_OUT.search(path) and path != str(ACCEPTED):
-            lines[path][line] = None
-    printed = [
-        Finding(path, "the secret that a specification prints", _digest(word))
-        for path, texts in lines.items()
-        for text in texts
-        for word in _words(text)
-        if hashlib.sha256(word.encode()).hexdigest() == _PRINTED
-    ]
-    return sorted({*printed, *_scanned(lines)})
+    for path, line in (*_written(root), *_ever_added(root), *_ever_said(root)):
+        if path != str(ACCEPTED):
+            # What is UTF-16 can be read without its zeros, of which each Latin letter has one.
+            text = line.replace("\0", "")
+            lines[path][_HASH.sub("", text) if _LOCK.search(path) else text] = None
+    return sorted({*_read(lines), *_scanned(lines)})
 
 
 def accepted(root: Path) -> frozenset[str]:
@@ -76,20 +84,32 @@ def _written(root: Path) -> Iterator[tuple[str, str]]:
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
         try:
-            text = (root / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):  # gone, a link to nowhere, or no text
+            text = (root / name).read_bytes().decode(errors="replace")
+        except OSError:  # gone, or a link to nowhere or to a folder
             continue
         yield from ((name, line) for line in text.split("\n"))
 
 
 def _ever_added(root: Path) -> Iterator[tuple[str, str]]:
-    options = ("--all", "--patch", "--unified=0", "--no-color", "--no-renames", "--no-ext-diff")
-    path = ""
-    for line in _git(root, "log", "--format=", "-m", *options).split("\n"):
-        if line.startswith(_ADDED):
-            path = line.removeprefix(_ADDED).rstrip("\t")  # git's mark of a name with blanks
-        elif line.startswith("+"):
+    shape = ("--patch", "--text", "--unified=0", "--no-color", "--no-renames")
+    plain = ("--no-ext-diff", "--no-textconv")
+    path, left = "", 0
+    for line in _git(root, "log", "--all", "--format=", "-m", *shape, *plain).split("\n"):
+        if left and line.startswith("+"):
+            left -= 1
             yield path, line[1:]
+        elif line.startswith(_PATH):
+            # git marks a name with blanks by a tab, and quotes one with stranger things.
+            path = line.removeprefix(_PATH).strip('"\t').removeprefix("b/")
+        elif hunk := _HUNK.match(line):
+            left = int(hunk[1] or 1)
+
+
+def _ever_said(root: Path) -> Iterator[tuple[str, str]]:
+    """Give the lines of the messages of commits and tags."""
+    said = _git(root, "log", "--all", "--format=%B")
+    said += _git(root, "for-each-ref", "--format=%(contents)", "refs/tags")
+    yield from ((_MESSAGES, line) for line in said.split("\n"))
 
 
 def _git(root: Path, *words: str) -> str:
@@ -109,18 +129,32 @@ def _digest(word: str) -> str:
     return hashlib.sha1(word.encode(), usedforsecurity=False).hexdigest()
 
 
-def _scanned(lines: defaultdict[str, dict[str, None]]) -> Iterator[Finding]:
+def _read(lines: Mapping[str, Iterable[str]]) -> Iterator[Finding]:
+    """Find what detect-secrets doesn't know."""
+    for path, texts in lines.items():
+        for text in texts:
+            for word in _words(text):
+                if hashlib.sha256(word.encode()).hexdigest() == _PRINTED:
+                    yield Finding(path, "the secret that a specification prints", _digest(word))
+            for password in _IN_ADDRESS.findall(text):
+                yield Finding(path, "Password in an address", _digest(password))
+
+
+def _scanned(lines: Mapping[str, Iterable[str]]) -> Iterator[Finding]:
     """Have detect-secrets look at a copy: a file for each path, with all its lines of all times."""
+    copies: dict[str, str] = {}
     with TemporaryDirectory() as folder:
-        for path, texts in lines.items():
-            copy = Path(folder, path)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text("\n".join(texts), encoding="utf-8")
-        off = [word for name in _PLUGINS_OFF for word in ("--disable-plugin", name)]
-        command = [sys.executable, "-m", "detect_secrets", "scan", "--all-files", *off, "."]
+        for number, (path, texts) in enumerate(lines.items()):
+            suffix = Path(path).suffix
+            copy = f"{number}{suffix if suffix in _TYPES else '.txt'}"
+            copies[copy] = path
+            Path(folder, copy).write_text("\n".join(texts), encoding="utf-8")
         done = subprocess.run(  # noqa: S603 - our own words
-            command, cwd=folder, capture_output=True, check=True
+            [sys.executable, "-m", "detect_secrets", *_SCAN],
+            cwd=folder,
+            capture_output=True,
+            check=True,
         )
-    for path, found in json.loads(done.stdout)["results"].items():
+    for copy, found in json.loads(done.stdout)["results"].items():
         for each in found:
-            yield Finding(path.removeprefix("./"), each["type"], each["hashed_secret"])
+            yield Finding(copies[Path(copy).name], each["type"], each["hashed_secret"])

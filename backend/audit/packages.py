@@ -13,6 +13,8 @@ RUNTIME: Final = "requirements.lock"
 EVERYTHING: Final = "requirements-dev.lock"
 _PIN: Final = re.compile(r"^([A-Za-z0-9][^\\#]*?)\s*\\?$", re.MULTILINE)
 _FOUND: Final = 1
+# So begins what uv says of options that it doesn't know, or no longer.
+_USAGE: Final = re.compile(r"^Usage: ", re.MULTILINE)
 # A service that is away is asked again by the next run.
 _ONCE: Final = {"UV_HTTP_RETRIES": "0", "UV_NO_PROGRESS": "1"}
 
@@ -70,7 +72,7 @@ dependencies = {json.dumps(self._pins)}
         done = self._run(folder, "lock")
         if done.returncode == 0:
             return None
-        return Result(name, f"the registry does not answer: {_last(done.stderr)}", is_skipped=True)
+        return _unanswered(name, "the registry does not answer", done)
 
     def _run(self, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         return _run([str(self._program), *words], folder, self._env)
@@ -107,7 +109,15 @@ def _audited(name: str, done: subprocess.CompletedProcess[str]) -> Result:
         return Result(name, "none known")
     if done.returncode == _FOUND:
         return Result(name, f"\n{done.stdout}", is_bad=True)
-    return Result(name, f"nobody could be asked: {_last(done.stderr)}", is_skipped=True)
+    return _unanswered(name, "nobody could be asked", done)
+
+
+def _unanswered(name: str, reason: str, done: subprocess.CompletedProcess[str]) -> Result:
+    """Tell that there is no network; and not that, for ever, when uv has been asked wrongly."""
+    if _USAGE.search(done.stderr):
+        first = done.stderr.strip().partition("\n")[0]
+        return Result(name, f"uv is not asked as it wants to be: {first}", is_bad=True)
+    return Result(name, f"{reason}: {_last(done.stderr)}", is_skipped=True)
 
 
 def _run(

@@ -24,6 +24,12 @@ LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-setup.lock"
 # In pieces, or this file would be a finding.
 PRIVATE_KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEow\n"
 CLOUD_KEY = "AKIA" + "Q3EGRIV5XZ7NQ2LM"
+TOKEN = "ghp" + "_" + "Qm3v" * 9
+WORD, GUESSED = "password", "hunter2!Longer"
+LOCK = f"""some==1 \\
+    --hash=sha256:{"0123456789abcdef" * 4}
+"integrity": "sha512-{"qL7/x+Za" * 10}Kd03Mw=="
+"""
 NOWHERE = "http://127.0.0.1:9"
 ADVISORY = "GHSA-aaaa-bbbb-cccc"
 
@@ -39,7 +45,7 @@ def repository(tmp_path: Path) -> Path:
     """A repository whose first commit has a private key, which its second one takes away."""
     git(tmp_path, "init", "--quiet")
     (tmp_path / "old key.pem").write_text(PRIVATE_KEY)
-    (tmp_path / "some.lock").write_text(CLOUD_KEY)
+    (tmp_path / "some.lock").write_text(LOCK)
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "--message", "one")
     (tmp_path / "old key.pem").write_text("nothing\n")
@@ -47,20 +53,55 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def found_in(repository: Path) -> set[tuple[str, str]]:
+    return {(each.path, each.kind) for each in history.findings(repository)}
+
+
 def test_lg_10_a_secret_that_was_ever_committed_is_found(repository: Path) -> None:
     """What a later commit took away is public all the same; hashes in locks are nobody's secret."""
-    found = history.findings(repository)
+    assert found_in(repository) == {("old key.pem", "Private Key")}
 
-    assert [(each.path, each.kind) for each in found] == [("old key.pem", "Private Key")]
+
+def test_lg_10_a_secret_is_found_wherever_it_stands(repository: Path) -> None:
+    """In a lock, in UTF-16, in an address, beside its name, in what a commit or a tag says."""
+    (repository / "old key.pem").write_text("something\n")
+    (repository / "some.lock").write_text(f"{LOCK}{PRIVATE_KEY}")
+    (repository / "package-lock.json").write_text(f'{{"resolved": "{CLOUD_KEY}"}}\n')
+    (repository / "little.txt").write_bytes(PRIVATE_KEY.encode("utf-16"))
+    (repository / "big.css").write_bytes(PRIVATE_KEY.encode("utf-16-be"))
+    (repository / 'a "name".txt').write_text(f"+{PRIVATE_KEY}++ {CLOUD_KEY}\n")
+    (repository / "address.md").write_text(f"postgresql://h/db?{WORD}={GUESSED}&sslmode=require\n")
+    (repository / "code.py").write_text(f'{WORD} = "{GUESSED}"  # pragma: allowlist secret\n')
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message", f"three\n\nnow with {TOKEN}")
+    git(repository, "tag", "--annotate", "first", "--message", f"for {CLOUD_KEY}")
+    for each in repository.glob("[!.]*"):
+        each.unlink()
+
+    assert found_in(repository) == {
+        ("old key.pem", "Private Key"),
+        ("some.lock", "Private Key"),
+        ("package-lock.json", "AWS Access Key"),
+        ("little.txt", "Private Key"),
+        ("big.css", "Private Key"),
+        (r"a \"name\".txt", "Private Key"),
+        (r"a \"name\".txt", "AWS Access Key"),
+        ("address.md", "Password in an address"),
+        ("code.py", "Secret Keyword"),
+        ("commit-messages", "GitHub Token"),
+        ("commit-messages", "AWS Access Key"),
+    }
 
 
 def test_lg_10_a_secret_that_is_not_committed_yet_is_found(repository: Path) -> None:
     """The sooner it is told, the less there is to change."""
     (repository / "settings.py").write_text(f'KEY = "{CLOUD_KEY}"\n')
+    (repository / "wide.txt").write_bytes(PRIVATE_KEY.encode("utf-16"))
 
-    found = history.findings(repository)
+    found = found_in(repository)
 
-    assert ("settings.py", "AWS Access Key") in [(each.path, each.kind) for each in found]
+    assert ("settings.py", "AWS Access Key") in found
+    assert ("wide.txt", "Private Key") in found
 
 
 def test_lg_10_what_was_looked_at_is_not_told_again(repository: Path) -> None:
@@ -196,6 +237,22 @@ def test_lg_11_an_advisory_is_a_problem(tmp_path: Path) -> None:
     assert ADVISORY in found.told
     assert away.is_skipped
     assert away.told.startswith("nobody could be asked: ")
+
+
+def test_lg_11_uv_that_has_other_options_is_a_problem(tmp_path: Path) -> None:
+    """Or a newer uv would look as if there were no network, for ever."""
+    lock, odd = tmp_path / "lock", tmp_path / "uv"
+    lock.write_text("idna==3.20 \\\n    --hash=sha256:00\n")
+    program = f'#!/bin/sh\n[ "$1" = lock ] && [ -z "$ODD" ] || exec "{UV}" "$@" --of-the-past\n'
+    odd.write_text(program)
+    odd.chmod(0o755)
+
+    results = [Uv(odd, lock, env={**os.environ, "ODD": each}).audit() for each in ("", "lock")]
+
+    for result in results:
+        assert result.is_bad
+        assert not result.is_skipped
+        assert "--of-the-past" in result.told
 
 
 def test_lg_11_without_a_registry_it_says_so(tmp_path: Path) -> None:
