@@ -165,6 +165,23 @@ async def test_one_connection_takes_them_all(user: Person) -> None:
     assert len(await user.listed()) == 1
 
 
+async def test_whoever_has_said_all_is_answered(user: Person) -> None:
+    """A client may end its side when its request is out (RFC 9112, section 9.6)."""
+    create = wire.request("POST", user.tasks, [user.authorization, JSON], b'{"title":"Buy milk"}')
+    asked = [(create, 201), (wire.request("GET", user.tasks, [user.authorization]), 200)]
+
+    for octets, status in [*asked, *refused_requests(user).values()]:
+        async with wire.connected(user.deployment.url) as connection:
+            await connection.send(octets)
+            connection.send_no_more()
+            response = await connection.read()
+            assert await connection.is_closed_by_server()
+        assert response.status_code == status
+        oracles.check(response, user.driver)
+
+    assert len(await user.listed()) == 1
+
+
 async def test_pipelined_requests_are_answered_in_order(user: Person) -> None:
     """A client need not wait for one answer to send the next request (RFC 9112, section 9.3.2)."""
     auth = user.authorization

@@ -107,6 +107,8 @@ ADDRESS, LONG = b"GET /", b"a" * 300_000
         ([ADDRESS, b" HTTP/1.1\r\nx: " + LONG], "headers_too_large"),
         ([ADDRESS + b" HTTP/1.1", b"\r\nx: " + LONG], "headers_too_large"),
         ([HEAD + LONG[:40_000], b"\r\nx: " + LONG], "headers_too_large"),
+        ([HEAD, b"\r\nx: a" * 100], "headers_too_large"),
+        ([HEAD, b"\r\nx: a" * 7_000], "headers_too_large"),
     ],
 )
 async def test_large_head_is_refused_for_the_same_in_pieces(

@@ -35,6 +35,10 @@ class Wire:
         with suppress(ConnectionError):
             await self._loop.sock_sendall(self._socket, octets)
 
+    def send_no_more(self) -> None:
+        """Half-close: the server may still answer."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     async def read(self, method: str = "GET") -> httpx.Response:
         """Read the final answer to a request by `method`.
 

@@ -165,6 +165,28 @@ async def half_open_with_40_kb_of_headers(target: Target) -> set[int]:
     return await stayed(target, target.head("GET", ("x", "a" * 40_000)).removesuffix(b"\r\n"))
 
 
+async def half_open_with_15_kb_of_small_headers(target: Target) -> set[int]:
+    """Each costs the server more than the octets in which it came."""
+    head = target.head("POST").removesuffix(b"\r\n")
+    return await stayed(target, head + b"ab:cd\r\n" * (15_000 // 7))
+
+
+async def half_open_with_15_kb_of_a_body(target: Target) -> set[int]:
+    """Less than what is let go first."""
+    head = target.head("POST", ("content-length", "60000"))
+    return await stayed(target, head + b" " * 15_000, count=2 * CROWD)
+
+
+async def half_open_in_chunks_of_an_octet(target: Target) -> set[int]:
+    """Each is a call of the parser."""
+    return await stayed(target, target.head("POST", CHUNKED) + chunk(b" ") * 15_000)
+
+
+async def half_open_with_small_trailers(target: Target) -> set[int]:
+    head = target.head("POST", CHUNKED) + b"2\r\n{}\r\n0\r\n"
+    return await stayed(target, head + b"aa:bb\r\n" * 2_000)
+
+
 async def half_open_with_most_of_a_body(target: Target) -> set[int]:
     head = target.head("POST", ("content-length", "60000"))
     return await stayed(target, head + b" " * 59_999)

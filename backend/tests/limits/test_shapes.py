@@ -170,3 +170,53 @@ async def test_g_12_refusal_of_a_whole_body_ends_at_once(
         assert await is_over(connection)
 
     assert response.status_code == 413
+
+
+async def test_whoever_has_said_all_has_all_answers(scene: Scene) -> None:
+    """What came whole is answered, a long list too; then the connection ends."""
+    octets = LIVEZ + scene.request("GET") + scene.request("POST", body=TASK) + LIVEZ
+
+    for rest in (b"", scene.request("POST", body=TASK)[:-1]):
+        async with wire.connected(scene.url) as connection:
+            await connection.send(octets + rest)
+            connection.send_no_more()
+            answers = [await connection.read() for _ in range(4)]
+            assert await connection.is_closed_by_server()
+        assert [each.status_code for each in answers] == [200, 200, 201, 200]
+        assert answers[1].json()["count"] >= SEVERAL_TASKS
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("at", [0, 20, -1])
+async def test_whoever_ends_before_has_no_answer(
+    scene: Scene, at: int, *, is_chunked: bool
+) -> None:
+    """A request that is not there to its end is none, and does nothing."""
+    octets = scene.request("POST", body=TASK)
+    if is_chunked:
+        octets = scene.request("POST", CHUNKED, body=wire.chunked(TASK))
+    before = await count(scene)
+
+    async with wire.connected(scene.url) as connection:
+        await connection.send(octets[:at])
+        connection.send_no_more()
+        assert await connection.is_closed_by_server()
+
+    assert await count(scene) == before
+
+
+async def count(scene: Scene) -> int:
+    async with wire.connected(scene.url) as connection:
+        listed = await connection.exchange(scene.request("GET"))
+    found: int = listed.json()["count"]
+    return found
+
+
+async def test_many_headers_are_too_large(scene: Scene) -> None:
+    """As many as proxies and browsers send are none too many."""
+    for number, status in ((90, 200), (101, 431)):
+        octets = scene.request("GET", *[(f"x-{each}", "a") for each in range(number)])
+        async with wire.connected(scene.url) as connection:
+            response = await connection.exchange(octets)
+            alive = await connection.exchange(LIVEZ)
+        assert (response.status_code, alive.status_code) == (status, 200)

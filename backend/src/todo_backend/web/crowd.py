@@ -22,8 +22,8 @@ from todo_backend.web.limits import (
 # Several at once: to find them, all are looked at.
 _AT_ONCE: Final = 1 / 32
 _LOOK_SHARE: Final = 1 / 8
-# Who holds less is not worth the search.
-SMALL_BYTES: Final = 16 * 1024
+# Who holds less goes only where letting go of the others is not enough.
+_SMALL_BYTES: Final = 16 * 1024
 _unlooked: Final = [0]
 
 
@@ -109,8 +109,9 @@ def _relieve(members: Iterable[Member], held: Callable[[Member], int], *, most: 
     excess = sum(size for _, size, _ in holding) - most
     if excess <= 0:
         return
-    for _, size, each in sorted(holding, key=lambda found: found[0]):
-        if size > SMALL_BYTES:
+    holding.sort(key=lambda found: (found[1] <= _SMALL_BYTES, found[0]))
+    for _, size, each in holding:
+        if size:
             each.drop()
             excess -= size
             if excess <= 0:

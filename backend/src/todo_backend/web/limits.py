@@ -20,13 +20,15 @@ from todo_backend.web.call import Call
 TARGET_MAX_BYTES: Final = 8 * 1024
 # As much as common proxies pass on.
 HEADERS_MAX_BYTES: Final = 32 * 1024
+HEADERS_MAX: Final = 100
 # int() would also take blanks and underscores; the server in front has let only digits through.
 _LENGTH_DIGITS: Final = 18
 
 HEAD_MAX_BYTES: Final = 48 * 1024
 """Of a request line and headers, as they arrive. What is smaller gets the refusals of `check`."""
-FRAMING_RATIO: Final = 16
-"""How many octets of chunk sizes, extensions and trailers may come for each one of a body."""
+FRAMING_MAX_BYTES: Final = 1024
+"""Of chunk sizes, extensions and trailers, beyond FRAMING_RATIO for each octet of the body."""
+FRAMING_RATIO: Final = 2
 
 REQUEST_SECONDS: Final = 30.0
 """From the first octet of a request to its last, and from a connection to its first request."""
@@ -39,6 +41,8 @@ SPARE_FILES: Final = 64
 """Files that are no connections of clients: the database's, the log, listening sockets."""
 UNFINISHED_MAX_BYTES: Final = 2 * 1024 * 1024
 """Of all requests that are not there to their ends, together."""
+HEADER_BYTES: Final = 160
+"""What each of their headers counts beside its octets: two objects in a pair in a list."""
 WAITING_BYTES: Final = 4 * 1024
 """An answer with more than this to be sent waits for its client."""
 UNSENT_MAX_BYTES: Final = 4 * 1024 * 1024
@@ -55,7 +59,10 @@ async def check(call: Call) -> None:
         raise RequestMalformed
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_MAX_BYTES:
         raise TargetTooLong
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX_BYTES:
+    headers = scope["headers"]
+    if len(headers) > HEADERS_MAX or (
+        sum(len(name) + len(value) for name, value in headers) > HEADERS_MAX_BYTES
+    ):
         raise HeadersTooLarge
     announced = call.field(b"content-length")
     if announced is not None and (

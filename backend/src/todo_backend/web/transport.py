@@ -18,12 +18,15 @@ from todo_backend.model.errors import (
     TargetTooLong,
     TodoError,
 )
-from todo_backend.web import crowd
+from todo_backend.web import crowd, pieces
 from todo_backend.web.answer import CUT, LINGER_SECONDS
 from todo_backend.web.body import BODY_MAX_BYTES
 from todo_backend.web.limits import (
+    FRAMING_MAX_BYTES,
     FRAMING_RATIO,
     HEAD_MAX_BYTES,
+    HEADER_BYTES,
+    HEADERS_MAX,
     REQUEST_SECONDS,
     STALL_SECONDS,
     TARGET_MAX_BYTES,
@@ -31,9 +34,6 @@ from todo_backend.web.limits import (
 from todo_backend.web.old_clients import until_closed
 from todo_backend.web.one_write import OneWriteTransport
 
-_BLANK_LINE: Final = b"\r\n\r\n"
-# No more of a body whose end is not known is taken before its measure is.
-_PIECE_BYTES: Final = 16 * 1024
 _OFFER: Final = b"upgrade"
 
 
@@ -49,12 +49,10 @@ class HttpProtocol(HttpToolsProtocol):
     def __init__(self, *positional: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*positional, **named)
         self.since = self.loop.time()
+        self.url, self.headers = b"", []
         self._held = b""
-        self._is_refused = False
-        self._has_offer = False
-        self._in_body = False
-        self._arrived = 0
-        self._body_bytes = 0
+        self._is_refused = self._has_offer = self._has_ended = self._in_body = False
+        self._arrived = self._head_bytes = self._body_bytes = 0
         self._tail = b""
         self._arrival: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -69,8 +67,9 @@ class HttpProtocol(HttpToolsProtocol):
     @property
     def unfinished_bytes(self) -> int:
         cycle = self.cycle
-        is_kept = not self._in_body or not cycle.response_started
-        return len(self._held) + (self._arrived if is_kept else 0)
+        is_kept = self._arrived and not (self._in_body and cycle.response_started)
+        there = self._arrived + HEADER_BYTES * len(self.headers) if is_kept else 0
+        return len(self._held) + there
 
     @property
     def unsent_bytes(self) -> int:
@@ -117,6 +116,14 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._take(data)
 
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's says None, which is False
+        """Stay until what has come whole is answered, though the client says no more.
+
+        What is not there to its end has no answer; then the connection ends, as an idle one does.
+        """
+        self._has_ended = not (self._is_refused or self.waits)
+        return self._has_ended
+
     def _take(self, data: bytes) -> None:
         at = 0
         while at < len(data) and not self._is_refused:
@@ -135,7 +142,7 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             if self._arrival is None:
                 self._set_arrival(REQUEST_SECONDS)
-            if self._arrived > crowd.SMALL_BYTES and crowd.is_time_to_look(len(data)):
+            if self._arrived and crowd.is_time_to_look(len(data)):
                 crowd.relieve_input(self._all())
 
     def _end_of_piece(self, data: bytes, at: int) -> int:
@@ -145,30 +152,24 @@ class HttpProtocol(HttpToolsProtocol):
             for name, value in self.headers:
                 if name == b"content-length":
                     return min(most, at + int(value) - self._body_bytes)
-            most = min(most, at + _PIECE_BYTES)
             # After what is too large no other request is answered (web/body.py).
             if not self.cycle.keep_alive or self._body_bytes > BODY_MAX_BYTES:
-                return most
-        # The blank line may come in two reads.
-        known = len(self._tail)
-        end = (self._tail + data[at : at + len(_BLANK_LINE)]).find(_BLANK_LINE) if known else -1
-        if end < 0:
-            known, end = 0, data.find(_BLANK_LINE, at, most) - at
-        return at + end - known + len(_BLANK_LINE) if end >= 0 else most
+                return min(most, at + pieces.UNREAD_BYTES)
+        return pieces.end_of_blank_line(data, at, min(most, at + pieces.BYTES), tail=self._tail)
 
     def _take_piece(self, piece: bytes) -> None:
         self._arrived += len(piece)
-        if not self._in_body and self._arrived > HEAD_MAX_BYTES:
-            # Whether the address goes on in it depends on what came before, as the parser knows.
-            super().data_received(piece.partition(b"\r")[0][: 2 * TARGET_MAX_BYTES])
-            if not self._is_refused:
-                is_target = len(self.url) > TARGET_MAX_BYTES
-                self._refuse(TargetTooLong() if is_target else HeadersTooLarge())
-            return
         super().data_received(piece)
         self._tail = (self._tail + piece[-3:])[-3:] if self._arrived else b""
-        if self._arrived - self._body_bytes > HEAD_MAX_BYTES + FRAMING_RATIO * self._body_bytes:
-            self._refuse(HeadersTooLarge())
+        if not self._arrived or self._is_refused:
+            return
+        if self._in_body:
+            framing = self._arrived - self._head_bytes - self._body_bytes
+            if framing > FRAMING_MAX_BYTES + FRAMING_RATIO * self._body_bytes:
+                self._refuse(HeadersTooLarge())
+        elif self._arrived > HEAD_MAX_BYTES or len(self.headers) > HEADERS_MAX:
+            is_target = len(self.url) > TARGET_MAX_BYTES
+            self._refuse(TargetTooLong() if is_target else HeadersTooLarge())
 
     def _set_arrival(self, seconds: float | None) -> None:
         if self._arrival is not None:
@@ -197,6 +198,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         super().on_headers_complete()
         self._in_body = True
+        self._head_bytes = self._arrived
         # After CONNECT the parser takes what comes next for a request; other servers don't.
         if is_connect or getattr(self.app, "is_draining", bool)():
             self.cycle.keep_alive = False
@@ -240,6 +242,8 @@ class HttpProtocol(HttpToolsProtocol):
         if held and not self.transport.is_closing():
             self.transport.let_go()
             self._take(held)
+        if self._has_ended and self.waits:
+            self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -276,6 +280,8 @@ class HttpProtocol(HttpToolsProtocol):
         answer with it (RFC 9112, section 9.6).
         """
         self._is_refused = True
+        if not self._in_body:
+            self.headers.clear()  # there may be many, and the connection stays for a while
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
