@@ -21,6 +21,8 @@ from tests.isolation.rewriting import substituted
 from todo_backend.database.functions import LOOKUP_ROLE
 
 _OF_USER: Final = "t.user_id = p_user_id AND "
+_ANYBODYS: Final = "PERFORM FROM tasks t WHERE "
+_OVERDUE: Final = "NOT p_overdue OR t.due_date < now() AND NOT t.completed"
 _ONE: Final = "WHERE t.user_id = p_user_id AND t.id = p_id"
 _TOGGLING: Final = "WHERE (p_toggle OR t.user_id = p_user_id) AND t.id = p_id"
 _KEY: Final = "WHERE k.user_id = p_user_id AND k.key = p_key"
@@ -35,6 +37,16 @@ def _unfiltered(name: str, function: str, deployments: tuple[str, ...]) -> Bug:
         deployments,
         without="policies",
     )
+
+
+def _unless(condition: str) -> tuple[str, str]:
+    """Let the owner not matter where a condition holds."""
+    return "WHERE t.user_id = p_user_id", f"WHERE (t.user_id = p_user_id OR {condition})"
+
+
+def _search_unless(name: str, what: str, condition: str) -> Bug:
+    rewrite = within(r"search_by_\w+", _unless(condition), (f"ON {_OF_USER}t.id", "ON t.id"))
+    return Bug(name, what, in_sql(rewrite), RICH, without="policies")
 
 
 _NAMED_FIRST: Final = (
@@ -78,7 +90,33 @@ BUGS: Final = (
         PLAIN,
         without="policies",
     ),
+    Bug(
+        "list-filter-chunks-status",
+        "… of one status",
+        in_sql(
+            within(
+                "list_chunk", ("WHERE t.user_id = p_user_id AND t.completed", "WHERE t.completed")
+            )
+        ),
+        PLAIN,
+        without="policies",
+    ),
+    Bug(
+        "list-filter-chunks-later",
+        "… but for the first chunk",
+        in_sql(within("list_chunk", _unless("p_after_id > 0"))),
+        PLAIN,
+        without="policies",
+    ),
     _unfiltered("page-filter", r"page_by_\w+", RICH),
+    _unfiltered("page-filter-status", r"page_by_\w+_of_status", RICH),
+    Bug(
+        "page-more",
+        "whether there is a next page is asked of everybody's tasks",
+        in_sql(within(r"page_by_\w+", (f"PERFORM FROM tasks t WHERE {_OF_USER}", _ANYBODYS))),
+        RICH,
+        without="policies",
+    ),
     Bug(
         "search-filter",
         "`search_by_…` without the owner",
@@ -89,6 +127,16 @@ BUGS: Final = (
                 (f"ON {_OF_USER}t.id", "ON t.id"),
             )
         ),
+        RICH,
+        without="policies",
+    ),
+    _search_unless("search-status", "… of one status", "p_completed IS NOT NULL"),
+    _search_unless("search-due", "… of what is due by a date", "p_due_before IS NOT NULL"),
+    _search_unless("search-overdue", "… of what is overdue", "p_overdue"),
+    Bug(
+        "search-parentheses",
+        "… whose conditions have lost a pair of parentheses",
+        in_sql(within(r"search_by_\w+", (f"({_OVERDUE})", _OVERDUE))),
         RICH,
         without="policies",
     ),

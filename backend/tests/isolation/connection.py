@@ -11,6 +11,9 @@ import orjson
 
 NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 _PATIENCE_SECONDS: Final = 60.0
+_COMPANY_SECONDS: Final = 0.5
+# Less than the server keeps an idle one, so that none is closed while a request is on its way.
+_KEPT_SECONDS: Final = 2.0
 _END: Final = b"\r\n\r\n"
 _BODILESS: Final = frozenset({204, 304})
 
@@ -24,10 +27,8 @@ class Request:
     body: bytes | None = None
     fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
 
-    def octets(self, token: str | None) -> bytes:
+    def octets(self) -> bytes:
         lines = [f"{self.method} {self.target} HTTP/1.1", "host: test"]
-        if token is not None:
-            lines.append(f"authorization: Bearer {token}")
         if self.body is not None:
             lines += ["content-type: application/json", f"content-length: {len(self.body)}"]
         lines += [f"{name}: {value}" for name, value in self.fields.items()]
@@ -60,11 +61,23 @@ class Connection:
     def __init__(self, host: str, port: int) -> None:
         self._place = host, port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used_at = 0.0
 
-    async def exchange(self, request: Request, token: str | None) -> Answer:
+    @property
+    def is_open(self) -> bool:
+        return self._streams is not None
+
+    async def send(self, *requests: Request) -> None:
+        """Send them in one go, whether or not the server has answered the first of them."""
+        _, writer = await self._open()
+        writer.write(b"".join(each.octets() for each in requests))
+
+    async def receive(self, request: Request) -> Answer:
+        """Read the next answer, which is the one to `request`."""
+        if self._streams is None:
+            raise EOFError("the connection was closed")
+        reader, _ = self._streams
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            reader, writer = await self._open()
-            writer.write(request.octets(token))
             head = await reader.readuntil(_END)
             status, fields = _parsed(head)
             has_body = request.method != "HEAD" and status not in _BODILESS
@@ -73,10 +86,10 @@ class Connection:
             await self.close()
         return Answer(status, head, fields, body)
 
-    async def abandon(self, request: Request, token: str | None) -> None:
+    async def abandon(self, request: Request) -> None:
         """Send a request and hang up: nobody will read the answer."""
         _, writer = await self._open()
-        writer.write(request.octets(token))
+        writer.write(request.octets())
         await writer.drain()
         await self.close()
 
@@ -87,9 +100,21 @@ class Connection:
             writer.transport.abort()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        now = asyncio.get_running_loop().time()
+        if now - self._used_at > _KEPT_SECONDS:
+            await self.close()
         if self._streams is None or self._streams[1].is_closing():
             self._streams = await asyncio.open_connection(*self._place)
+        self._used_at = now
         return self._streams
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A request that waits for another one to travel with."""
+
+    request: Request
+    answer: asyncio.Future[Answer]
 
 
 class Line:
@@ -101,6 +126,41 @@ class Line:
         self._idle: asyncio.Queue[Connection] = asyncio.Queue()
         for connection in self._all:
             self._idle.put_nowait(connection)
+        self._waiting: _Waiting | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self._all)
+
+    async def exchange(self, request: Request) -> Answer:
+        async with self.connection() as connection:
+            await connection.send(request)
+            return await connection.receive(request)
+
+    async def exchange_in_company(self, request: Request) -> Answer:
+        """Have it sent in one go with somebody else's; alone where nobody else comes soon."""
+        if self._waiting is None:
+            return await self._with_the_next(request)
+        first, self._waiting = self._waiting, None
+        try:
+            async with self.connection() as connection:
+                await connection.send(first.request, request)
+                first.answer.set_result(await connection.receive(first.request))
+                if connection.is_open:
+                    return await connection.receive(request)
+        finally:
+            if not first.answer.done():
+                first.answer.set_exception(EOFError("the connection was lost"))
+        return await self.exchange(request)  # a server that closes has not read on
+
+    async def _with_the_next(self, request: Request) -> Answer:
+        waiting = _Waiting(request, asyncio.get_running_loop().create_future())
+        self._waiting = waiting
+        await asyncio.wait([waiting.answer], timeout=_COMPANY_SECONDS)
+        if self._waiting is waiting:
+            self._waiting = None
+            return await self.exchange(request)
+        return await waiting.answer
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

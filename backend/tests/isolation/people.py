@@ -3,11 +3,19 @@
 import random
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 from tests.contracts.drivers import Driver, Task
+from tests.support.server import ORIGIN
+from todo_backend.auth import session_cookie
 
 TASKS_MAX: Final = 12
 """How many tasks a user keeps; beyond it, one is deleted before the next is created."""
+PRIORITIES: Final = ("low", "medium", "high")
+# Two are long gone, so that nothing becomes overdue on the way.
+DUES: Final = (None, "2020-02-03T04:05:06Z", "2024-06-07T08:09:10Z", "2091-01-09T00:00:00Z")
+
+COOKIE: Final = session_cookie.NAMES[-1].decode()
 
 # Ids that look like the one before: `{}` is the same for two users.
 LOOK_ALIKES: Final = (
@@ -29,7 +37,8 @@ class Known:
     title: str
     description: str | None
     completed: bool = False
-    priority: str | None = None
+    priority: str = "medium"
+    due: str | None = None
     version: str | None = None
 
 
@@ -59,8 +68,10 @@ class User:
     number: int
     user_id: str
     tag: str
-    token: str
     chance: random.Random
+    token: str = ""
+    is_in_cookie: bool = False
+    tasks_max: int = TASKS_MAX
     account: Account | None = None
     tasks: dict[int, Known] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
@@ -69,6 +80,13 @@ class User:
     lists: dict[str, Seen] = field(default_factory=dict)
     """By contract, the whole list when it was last read."""
     changes: int = 0
+
+    @property
+    def proof(self) -> dict[str, str]:
+        """The headers that say who asks."""
+        if self.is_in_cookie:
+            return {"cookie": f"{COOKIE}={quote(self.token, safe='')}", "origin": ORIGIN}
+        return bearer(self.token)
 
     def keep(self, task_id: int, known: Known) -> None:
         self.tasks[task_id] = known
@@ -80,6 +98,9 @@ class User:
 
     def text(self) -> str:
         return f"{self.tag} {self.chance.randrange(10_000)} <b>'\"\\ \u00e9\U0001f600"
+
+    def some_due(self) -> str | None:
+        return self.chance.choice(DUES)
 
     def some_task(self) -> int | None:
         return self.chance.choice(list(self.tasks)) if self.tasks else None
@@ -94,6 +115,10 @@ class User:
             ),
             reverse=True,
         )
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
 
 
 def id_of(number: int, salt: str) -> str:
@@ -113,6 +138,6 @@ def differences(known: Known, task: Task, driver: Driver) -> list[str]:
         "description": known.description,
         "completed": known.completed,
     }
-    if "priority" in driver.own_fields and known.priority is not None:
-        expected["priority"] = known.priority
+    if "priority" in driver.own_fields:
+        expected |= {"priority": known.priority, "due_date": known.due}
     return [name for name, value in expected.items() if task[name] != value]

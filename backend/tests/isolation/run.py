@@ -5,16 +5,16 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from secrets import token_hex
 from typing import Final
 
 import asyncpg
 
 from tests.contracts.drivers import ACCOUNTS
-from tests.isolation import own, sessions, theirs
+from tests.isolation import given, own, searches, sessions, theirs
 from tests.isolation.people import User, id_of, tag_of
 from tests.isolation.world import Asking, Finding, Place, World
-from tests.support.users import token_for
 
 Operation = Callable[[Asking], Awaitable[None]]
 
@@ -28,8 +28,8 @@ WEIGHTS: Final[dict[Operation, float]] = {
     own.whole_list: 6,
     own.window: 5,
     own.sorted_list: 4,
-    own.search: 4,
-    own.walk: 4,
+    searches.search: 6,
+    searches.walk: 4,
     theirs.others_task: 12,
     theirs.others_path: 8,
     theirs.names_another: 5,
@@ -47,22 +47,28 @@ WEIGHTS: Final[dict[Operation, float]] = {
 }
 _OPERATIONS: Final = tuple(WEIGHTS)
 _SHARES: Final = tuple(WEIGHTS.values())
-_TOKEN_SECONDS: Final = 24 * 60 * 60
+_NOBODYS: Final = 2**62
 _PASSWORD: Final = "correct horse battery staple"
 # The table says what is there; a user is told by the id.
 _TRUTH: Final = (
-    "SELECT id, user_id, title, description, completed FROM tasks WHERE user_id = ANY ($1)"
+    "SELECT id, user_id, title, description, completed, due_date FROM tasks"
+    " WHERE user_id = ANY ($1)"
 )
 _COUNTERS: Final = "SELECT user_id, total, completed FROM task_counters WHERE user_id = ANY ($1)"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long a run is, and of whom; `accounts` of the users sign up and in here."""
+    """How long a run is, and of whom.
+
+    `accounts` of the users sign up and in here; `collectors` begin with more tasks than a page or a
+    chunk has room for.
+    """
 
     operations: int
     users: int = 100
     accounts: int = 20
+    collectors: int = 4
     seed: int = 1
     stops_at_first: bool = False
 
@@ -93,7 +99,10 @@ async def run(plan: Plan, places: Sequence[Place], truth: asyncpg.Connection) ->
     """Let everybody loose, then hold the tables against what each user knows."""
     world = World(token_hex(4), places)
     world.users = [_user(number, world.salt, plan.seed) for number in range(plan.users)]
+    await given.proofs(world.users, truth)
     await _sign_up(world, plan.accounts)
+    await given.collections(world, world.users[: plan.collectors], truth)
+    await _warm_up(world)
     started = time.monotonic()
     async with asyncio.TaskGroup() as group:
         for user in world.users:
@@ -110,7 +119,6 @@ def _user(number: int, salt: str, seed: int) -> User:
         number,
         user_id,
         tag_of(number, salt),
-        token_for(user_id, lifetime_seconds=_TOKEN_SECONDS),
         random.Random(seed * 1_000_003 + number),  # noqa: S311 - a run that can be repeated
     )
 
@@ -123,6 +131,18 @@ async def _sign_up(world: World, count: int) -> None:
     for number, user in enumerate(world.users[len(world.users) - count :]):
         asking = Asking(world, user, places[number % len(places)], "sign up")
         await sessions.sign_up(asking, f"{user.tag}@example.test", f"{_PASSWORD} {user.tag}")
+
+
+async def _warm_up(world: World) -> None:
+    """Have every process know the published keys: who waits for them too long is refused."""
+    reader = next(user for user in world.users if user.token.startswith(given.PUBLISHED))
+    for place in {place.line: place for place in world.places}.values():
+        asking = Asking(world, reader, place, "warm up")
+        for _ in range(place.line.size):
+            answer = await asking.ask("GET", asking.one(_NOBODYS))
+            while answer.status == 503:
+                await asyncio.sleep(given.PAUSE_SECONDS)
+                answer = await asking.ask("GET", asking.one(_NOBODYS))
 
 
 async def _live(user: User, world: World, plan: Plan) -> None:
@@ -157,9 +177,11 @@ async def _compare(world: World, truth: asyncpg.Connection) -> None:
         )
         for task_id, known in user.tasks.items():
             row = stored.get(task_id)
-            found = row and (row["title"], row["description"], row["completed"])
+            found = row and (row["title"], row["description"], row["completed"], row["due_date"])
+            due = known.due and datetime.fromisoformat(known.due)
             asking.require(
-                found == (known.title, known.description, known.completed), f"{task_id}: {found}"
+                found == (known.title, known.description, known.completed, due),
+                f"{task_id}: {found}",
             )
         done = sum(known.completed for known in user.tasks.values())
         counted = counters.get(user.user_id, [0, 0])

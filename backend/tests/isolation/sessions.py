@@ -24,6 +24,7 @@ async def sign_up(asking: Asking, email: str, password: str) -> None:
     asking.user.account = Account(email, password, answer.json["refresh_token"])
     asking.user.user_id = answer.json["user"]["id"]
     asking.user.token = answer.json["access_token"]
+    asking.user.is_in_cookie = False
     asking.world.numbers[asking.user.user_id.encode()] = asking.user.number
 
 

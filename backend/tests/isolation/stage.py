@@ -10,9 +10,11 @@ from typing import Final
 from tests.contracts.drivers import DRIVERS, Driver
 from tests.database.databases import session, url_of
 from tests.isolation.connection import Line
+from tests.isolation.given import SIGNER
 from tests.isolation.world import Place
 from tests.support import command
-from tests.support.server import environment, serving
+from tests.support.jwks_server import key_service
+from tests.support.server import ORIGIN, environment, serving
 from todo_backend.contracts import CONTRACTS
 from todo_backend.database.url import ConnectArgs
 from todo_backend.web.contract import Contract
@@ -24,6 +26,8 @@ _OTHERS: Final = {
     "LOG_LEVEL": "error",
     "DB_POOL_SIZE": "4",
     "DATABASE_TIMEOUT": "60",  # on a busy machine a late answer is none the worse
+    "ACCEPT_SESSION_COOKIE": "true",
+    "ALLOWED_ORIGINS": ORIGIN,
 }
 
 
@@ -63,9 +67,12 @@ async def in_process(
 ) -> AsyncIterator[list[Place]]:
     """Serve each deployment in this process, where a test can change what it runs."""
     async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(key_service(SIGNER.published))
         urls = {}
         for name in deployments:
-            env = environment(url_of(args), API_CONTRACTS=name, **_OTHERS | others)
+            env = environment(
+                url_of(args), API_CONTRACTS=name, JWKS_URL=service.url, **_OTHERS | others
+            )
             urls[name] = (await stack.enter_async_context(serving(env, contracts=contracts))).url
         yield await stack.enter_async_context(_places(urls))
 
@@ -76,12 +83,14 @@ async def processes(
 ) -> AsyncIterator[list[Place]]:
     """Serve each deployment by the real command, with several workers."""
     async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(key_service(SIGNER.published))
         running = {}
         for name in DEPLOYMENTS:
             env = command.environment(
                 folder / name.partition(",")[0],
                 DATABASE_URL=url_of(args),
                 API_CONTRACTS=name,
+                JWKS_URL=service.url,
                 WORKERS=str(workers),
                 ENVIRONMENT="test",
                 **_OTHERS | others,

@@ -9,8 +9,9 @@ import pytest
 
 import todo_backend
 from tests.database.databases import SHAPES
+from tests.database.walls import CONTRACTS_SHAPES, FILTER
 from tests.isolation import lints
-from todo_backend.database.functions import FunctionSet
+from todo_backend.database.functions import RUNTIME_ROLE, FunctionSet, Shape
 
 DATABASE: Final = Path(todo_backend.__file__).parent / "database"
 # Whoever runs a statement in a request; its first argument is the statement.
@@ -34,6 +35,35 @@ async def test_no_function_makes_a_statement(
 
     assert bodies
     assert not [body for (body,) in bodies if "execute" in body.lower() or "format(" in body]
+
+
+@pytest.mark.parametrize("shape", CONTRACTS_SHAPES, ids=lambda each: f"IS-18-{each.name}")
+def test_no_row_gets_past_a_filter(shape: Shape) -> None:
+    """The owner is a condition of each statement as a whole: no OR stands beside it."""
+    text = shape.scripts()[RUNTIME_ROLE]
+
+    assert FILTER.search(text)
+    assert lints.optional_filters(text) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_optional"),
+    [
+        ("t.user_id = p_user_id AND t.id = p_id", False),
+        ("t.user_id = p_user_id AND (a OR b)", False),
+        ("t.user_id = p_user_id AND a OR b", True),
+        ("t.user_id = p_user_id AND (a) AND NOT p_overdue OR (b)", True),
+        ("a OR t.user_id = p_user_id", True),
+        ("(t.user_id = p_user_id OR a)", True),
+        ("(t.user_id = p_user_id AND a) OR b", True),
+        ("NOT t.user_id = p_user_id", True),
+    ],
+)
+def test_is_20_a_filter_that_a_row_gets_past_is_seen(condition: str, *, is_optional: bool) -> None:
+    """Also where the text of the filter itself stands as it should."""
+    text = f"SELECT (SELECT FROM tasks t WHERE {condition} ORDER BY a OR b) OR true;"  # noqa: S608 - never run
+
+    assert bool(lints.optional_filters(text)) == is_optional
 
 
 @pytest.mark.parametrize("name", CALLERS, ids=lambda name: f"IS-11-{name}")

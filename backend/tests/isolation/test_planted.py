@@ -10,14 +10,32 @@ from typing import Final
 import asyncpg
 import pytest
 
-from tests.isolation import bugs_in_functions, bugs_in_python, bugs_in_tables
+from tests.isolation import (
+    bugs_in_connections,
+    bugs_in_functions,
+    bugs_in_python,
+    bugs_in_tables,
+)
 from tests.isolation.planting import Bug, hunt
 from todo_backend.database.url import ConnectArgs
 
-BUGS: Final = (*bugs_in_python.BUGS, *bugs_in_functions.BUGS, *bugs_in_tables.BUGS)
+BUGS: Final = (
+    *bugs_in_python.BUGS,
+    *bugs_in_connections.BUGS,
+    *bugs_in_functions.BUGS,
+    *bugs_in_tables.BUGS,
+)
 PAGE: Final = Path(__file__).parents[3] / "docs" / "isolation.md"
 # These take a moment; the others run with the slow tests.
-QUICK: Final = {"path-check", "token-prefix", "item-filter", "count-filter", "policy-true"}
+QUICK: Final = {
+    "path-check",
+    "token-prefix",
+    "pipelined-owner",
+    "item-filter",
+    "search-parentheses",
+    "count-filter",
+    "policy-true",
+}
 
 
 @pytest.mark.parametrize(

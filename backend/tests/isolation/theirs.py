@@ -1,10 +1,11 @@
 """What a user tries on others: their ids, their paths, their tags, cursors and words."""
 
+from dataclasses import replace
 from typing import Final
 
 from tests.contracts.drivers import PLAIN, RICH
-from tests.isolation import own
-from tests.isolation.people import Known, User
+from tests.isolation import own, searches
+from tests.isolation.people import User
 from tests.isolation.world import Asking, in_path
 
 _FIELDS: Final = ("x-user-id", "x-forwarded-user", "x-remote-user", "user-id")
@@ -45,9 +46,9 @@ async def others_path(asking: Asking) -> None:
         await others_task(asking)
         return
     victim = asking.world.another(user)
-    name = user.chance.choice([victim.user_id, *_look_alikes(user)])
-    if name == user.user_id:
-        name = victim.user_id
+    name = victim.user_id
+    if user.chance.random() < 0.5:
+        name = user.chance.choice([each for each in _look_alikes(user) if each != user.user_id])
     whose = user.chance.choice([victim, user])
     task_id = whose.some_task() or 1
     collection = asking.driver.tasks_path(name)
@@ -90,7 +91,7 @@ async def names_another(asking: Asking) -> None:
         await own.create(asking)
         return
     known = user.tasks[task_id]
-    wanted = Known(user.text(), known.description, known.completed, known.priority)
+    wanted = replace(known, title=user.text())
     body = {"title": wanted.title, "user_id": victim.user_id, "id": theirs, "owner": theirs}
     answer = await asking.ask("PUT", asking.one(task_id), body, fields)
     if asking.status(answer, 200):
@@ -138,7 +139,7 @@ async def others_cursor(asking: Asking) -> None:
     """A cursor is good for the list of the user who got it."""
     victim = asking.world.another(asking.user)
     if asking.driver is not RICH or not victim.cursors:
-        await own.walk(asking)
+        await searches.walk(asking)
         return
     query, cursor = asking.user.chance.choice(victim.cursors)
     answer = await asking.ask("GET", f"{asking.path}?{query}&limit=5&cursor={cursor}")

@@ -11,7 +11,7 @@ import orjson
 
 from tests.contracts.drivers import Driver, Task
 from tests.isolation.connection import NO_FIELDS, Answer, Line, Request
-from tests.isolation.people import Known, User, differences
+from tests.isolation.people import Known, User, bearer, differences
 
 # A tag with its salt, the number that two look-alike ids share, and the id of an account. The four
 # letters of a tag without its salt come up by chance in a cursor, which is base64.
@@ -19,6 +19,8 @@ _TRACES: Final = re.compile(
     rb"zq(\d+)x[0-9a-f]{8}|person-(\d+)-|(?<![0-9a-f])([0-9a-f]{32})(?![0-9a-f])"
 )
 _SHOWN: Final = 400
+IN_COMPANY: Final = 0.05
+"""How many of the requests go in one go with somebody else's, over the same connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +114,28 @@ class Asking:
     ) -> Answer:
         """Send a request, and look for traces of others in all of the answer."""
         octets = None if body is None else orjson.dumps(body)
-        request = Request(method, target, octets, fields)
+        proof = self.user.proof if token is None else bearer(token)
+        request = Request(method, target, octets, {**proof, **fields})
         self._request = f"{method} {target} ({self.driver.name}, {self.kind})"
-        async with self.place.line.connection() as connection:
-            answer = await connection.exchange(request, self.user.token if token is None else token)
+        line = self.place.line
+        # Before the run there is nobody else.
+        if self.world.operations and self.user.chance.random() < IN_COMPANY:
+            answer = await line.exchange_in_company(request)
+        else:
+            answer = await line.exchange(request)
         self._look_for_traces(answer)
         return answer
 
     async def abandon(self, method: str, target: str) -> None:
         async with self.place.line.connection() as connection:
-            await connection.abandon(Request(method, target), self.user.token)
+            await connection.abandon(Request(method, target, fields=self.user.proof))
 
     def require(self, holds: bool, what: str, answer: Answer | None = None) -> bool:  # noqa: FBT001 - a claim
         if not holds:
             told = "" if answer is None else f" {answer.status} {answer.body[:_SHOWN]!r}"
             world = self.world
             world.findings.append(
-                Finding(world.operations, self.user.user_id, self._request, what + told)
+                Finding(world.operations, self.user.user_id, self._request, what[:_SHOWN] + told)
             )
         return holds
 
@@ -176,6 +183,18 @@ class Asking:
             case _:
                 return None
         return total
+
+    def counts(self, answer: Answer, total: int) -> bool:
+        """A list says that there are so many, where it says anything of that."""
+        told = self.total_of(answer)
+        return self.require(told in {None, total}, f"counts {told} and not {total}", answer)
+
+    def is_end(self, answer: Answer, *, expected: bool) -> bool:
+        """A page tells whether it is the last one, where there are cursors."""
+        if "cursor" not in self.driver.parameters:
+            return True
+        told = {answer.json["next_cursor"] is None, "link" not in answer.fields}
+        return self.require(told == {expected}, f"the last page, or not: {told}", answer)
 
     def _look_for_traces(self, answer: Answer) -> None:
         own, world = self.user.number, self.world
