@@ -15,6 +15,7 @@ import pytest_asyncio
 from tests.support.canary import SUITE
 from tests.support.client import client_for
 from tests.support.clock import Clock
+from tests.support.pace import PACE
 from tests.support.server import Served, environment, serving
 from tests.support.users import Caller, fresh_caller
 from todo_backend.contracts import CONTRACTS
@@ -39,6 +40,13 @@ def _no_secret_comes_out() -> Iterator[None]:
 def clock() -> Clock:
     """A clock that stands still."""
     return Clock()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def pace() -> AsyncIterator[None]:
+    """Have the pace of the machine taken, for who measures times (tests/support/pace.py)."""
+    async with PACE.kept():
+        yield
 
 
 @pytest.fixture(scope="session")

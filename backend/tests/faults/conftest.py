@@ -10,10 +10,12 @@ from typing import Final, Protocol
 import pytest
 import pytest_asyncio
 
+from tests.contracts.drivers import ENVELOPE, Driver
 from tests.database.databases import url_of
 from tests.faults.oracles import assert_answered_well, assert_counters_agree, assert_nothing_lost
 from tests.faults.proxy import Proxy, proxied
 from tests.faults.stage import NAME, Stage
+from tests.faults.workers import WORKERS, all_serving
 from tests.faults.writers import Ledger, writing
 from tests.support.command import Process, environment, started
 
@@ -24,7 +26,6 @@ TIMEOUT_SECONDS: Final = 2
 """What the servers here have for DATABASE_TIMEOUT; less than their functions wait for a lock."""
 POOL_SIZE: Final = 2
 """Fewer than there are writers to a worker: those that wait for a lock would fill it."""
-WORKERS: Final = 2
 CONNECTIONS: Final = POOL_SIZE * WORKERS
 FAR: Final = "far-backend"
 
@@ -45,18 +46,24 @@ class Play:
 class Begin(Protocol):
     """Begins to write to a server; at the end, what holds of every fault has held of this one.
 
-    `name`: what the server's sessions are called. `with_keys`: writers repeat what was not
-    acknowledged. `breaks`: the server's connections may.
+    `driver`: the contract that it serves. `name`: what the server's sessions are called.
+    `with_keys`: writers repeat what was not acknowledged. `breaks`: the server's connections may.
     """
 
     def __call__(
         self,
         server: Process,
         *,
+        driver: Driver = ENVELOPE,
         name: str = NAME,
         with_keys: bool = False,
         breaks: bool = False,
     ) -> AbstractAsyncContextManager[Play]: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _paced(pace: None) -> None:
+    """Times are measured in every one of these tests."""
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -122,9 +129,15 @@ def far_server(
 def begin(stage: Stage) -> Begin:
     @asynccontextmanager
     async def begun(
-        server: Process, *, name: str = NAME, with_keys: bool = False, breaks: bool = False
+        server: Process,
+        *,
+        driver: Driver = ENVELOPE,
+        name: str = NAME,
+        with_keys: bool = False,
+        breaks: bool = False,
     ) -> AsyncIterator[Play]:
-        async with writing(server.url, with_keys=with_keys) as ledger:
+        await all_serving(server)
+        async with writing(server.url, driver=driver, with_keys=with_keys) as ledger:
             yield Play(stage, server, ledger)
         assert_answered_well(
             ledger, within_seconds=TIMEOUT_SECONDS, breaks=breaks, with_keys=with_keys

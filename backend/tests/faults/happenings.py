@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import asyncpg
 
@@ -16,23 +16,24 @@ AWAY_SECONDS = 2.0
 _FEW = 6
 
 
-async def crashed(stage: Stage, _ledger: Ledger) -> None:
+async def crashed(stage: Stage, ledger: Ledger) -> None:
     """The server ends at once, and recovers when it starts."""
     await asyncio.to_thread(stage.crash)
+    await away(ledger)
     await asyncio.to_thread(stage.start)
 
 
 async def killed(stage: Stage, ledger: Ledger) -> None:
     """The kernel ends all of it, the postmaster too."""
     await asyncio.to_thread(stage.kill)
-    await refused(ledger)
+    await away(ledger)
     await asyncio.to_thread(stage.start)
 
 
 async def down(stage: Stage, ledger: Ledger) -> None:
     """Stopped in good order, and away for a while."""
     await asyncio.to_thread(stage.stop)
-    await refused(ledger)
+    await away(ledger)
     await asyncio.sleep(AWAY_SECONDS)
     await asyncio.to_thread(stage.start)
 
@@ -55,7 +56,7 @@ async def frozen(stage: Stage, ledger: Ledger) -> None:
     stage.freeze()
     try:
         await asyncio.sleep(FREEZE_SECONDS)
-        await refused(ledger)
+        await away(ledger)
     finally:
         stage.thaw()
 
@@ -80,17 +81,19 @@ async def read_only(stage: Stage, ledger: Ledger) -> None:
 
 async def crowded(stage: Stage, ledger: Ledger) -> None:
     """Others have taken every connection that there is."""
-    async with AsyncExitStack() as stack, stage.session() as session:
-        # Otherwise it is a race for those that become free.
-        await session.execute(f"ALTER ROLE {SERVING} CONNECTION LIMIT 0")
-        await stage.terminate()
-        try:
-            while True:
-                await stack.enter_async_context(stage.session())
-        except asyncpg.TooManyConnectionsError:
-            await session.execute(f"ALTER ROLE {SERVING} CONNECTION LIMIT -1")
-        await refused(ledger)
-        await asyncio.sleep(0.5)
+    async with stage.session() as session:
+        async with AsyncExitStack() as others:
+            # Otherwise it is a race for those that become free.
+            await session.execute(f"ALTER ROLE {SERVING} CONNECTION LIMIT 0")
+            await stage.terminate()
+            try:
+                while True:
+                    await others.enter_async_context(stage.session())
+            except asyncpg.TooManyConnectionsError:
+                await session.execute(f"ALTER ROLE {SERVING} CONNECTION LIMIT -1")
+            await away(ledger)
+            await asyncio.sleep(0.5)
+        await stage.has_room(session)
 
 
 async def other_password(stage: Stage, ledger: Ledger) -> None:
@@ -99,7 +102,7 @@ async def other_password(stage: Stage, ledger: Ledger) -> None:
         await session.execute(f"ALTER ROLE {SERVING} PASSWORD 'another'")
         try:
             await stage.terminate()
-            await refused(ledger)
+            await away(ledger)
         finally:
             await session.execute(f"ALTER ROLE {SERVING} PASSWORD '{stage.password}'")
 
@@ -115,16 +118,33 @@ async def redefined(stage: Stage, _ledger: Ledger) -> None:
 
 
 async def disowned(stage: Stage, ledger: Ledger) -> None:
-    """One session of the server is killed, and PostgreSQL ends all the others on that account."""
-    async with stage.session() as session:
-        pid = await session.fetchval(
-            "SELECT pid FROM pg_stat_activity WHERE application_name = 'todo-backend' LIMIT 1"
-        )
-    stage.kill_session(pid)
+    """One session of the server is killed, and PostgreSQL ends all the others on that account.
+
+    That is over so soon that it may have to happen again before everybody has noticed.
+    """
+    noticing = asyncio.create_task(away(ledger))
+    while not noticing.done():
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it recovers
+            async with stage.session() as session:
+                pid = await session.fetchval(
+                    "SELECT pid FROM pg_stat_activity"
+                    " WHERE application_name = 'todo-backend' LIMIT 1"
+                )
+            if pid is not None:
+                stage.kill_session(pid)
+        await asyncio.wait([noticing], timeout=0.2)
+    await noticing
+    await stage.is_back()
+
+
+async def away(ledger: Ledger) -> None:
+    """Wait until writers have been told so, and whoever asks after the server's health."""
     await refused(ledger)
+    if ledger.health:
+        await until(lambda: 503 in ledger.health["/health"])
 
 
-async def refused(ledger: Ledger) -> None:
-    """Wait until writers have been told so."""
-    since = time.monotonic()
-    await until(lambda: len(ledger.refusals(since=since)) >= _FEW)
+async def refused(ledger: Ledger, *, since: float | None = None) -> None:
+    """Wait until writers have been told so, from this moment on unless another is named."""
+    moment = time.monotonic() if since is None else since
+    await until(lambda: len(ledger.refusals(since=moment)) >= _FEW)

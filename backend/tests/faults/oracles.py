@@ -5,9 +5,11 @@ from typing import Final
 import asyncpg
 
 from tests.faults.writers import NO_ANSWER, Ledger, stored
+from tests.support.pace import PACE
 
 RECOVERY_SECONDS: Final = 2.0
-# For two cores that also run the clients, the proxy and the database.
+# What it takes besides on two cores that also run the clients, the proxy and the database, but
+# nothing else (tests/support/pace.py).
 MARGIN_SECONDS: Final = 1.0
 _EXPECTED: Final = {200, 201, 503, 504}
 
@@ -25,14 +27,30 @@ def assert_answered_well(
     unexpected = [answer for answer in ledger.answers if answer.status not in expected]
     assert unexpected == [], unexpected[:3]
     assert [each for each in ledger.refusals() if not (each.retry_after or "").isdigit()] == []
-    slowest = max(answer.seconds for answer in ledger.answers)
-    assert slowest <= within_seconds + MARGIN_SECONDS
+    latest = max(
+        PACE.excess(each.at - each.seconds, each.at, promised=within_seconds)
+        for each in ledger.answers
+    )
+    assert latest <= MARGIN_SECONDS
 
 
 def assert_recovered(ledger: Ledger, ended_at: float) -> None:
     """The first write after the end of a fault came soon, and nobody restarted anything."""
     first = ledger.written(since=ended_at)[0]
-    assert first.at - ended_at <= RECOVERY_SECONDS
+    promised = RECOVERY_SECONDS - MARGIN_SECONDS
+    assert PACE.excess(ended_at, first.at, promised=promised) <= MARGIN_SECONDS
+
+
+def assert_nobody_is_refused(
+    ledger: Ledger, *, within_seconds: float, reads: bool | None = None
+) -> None:
+    """No request was, unless the machine has withheld half of its time."""
+    refused = [
+        answer
+        for answer in ledger.refusals(reads=reads)
+        if PACE.withheld(answer.at - answer.seconds, answer.at) < within_seconds / 2
+    ]
+    assert refused == []
 
 
 async def assert_nothing_lost(session: asyncpg.Connection, ledger: Ledger) -> None:

@@ -118,6 +118,51 @@ class Stage:
 
             await until(does)
 
+    @asynccontextmanager
+    async def holding_creations(self, *, name: str, sessions: int) -> AsyncIterator[None]:
+        """Keep so many creations of these sessions before their end while the block runs.
+
+        After it they are committed, and have been answered as far as that is the server's part.
+        """
+        waiting = "SELECT pid, query_start FROM pg_stat_activity WHERE application_name = $1"
+        async with self.session() as holder, self.session() as watcher:
+
+            async def are_held() -> bool:
+                held[:] = await watcher.fetch(f"{waiting} AND wait_event_type = 'Lock'", name)
+                return len(held) >= sessions
+
+            async def are_done() -> bool:
+                busy = await watcher.fetch(f"{waiting} AND state = 'active'", name)
+                return not set(held) & set(busy)
+
+            held: list[asyncpg.Record] = []
+            async with holder.transaction():
+                await holder.execute("LOCK TABLE tasks IN SHARE MODE")
+                await until(are_held)
+                yield
+            await until(are_done)
+
+    async def has_room(self, session: asyncpg.Connection) -> None:
+        """Wait until the sessions of others have ended."""
+        count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+
+        async def has() -> bool:
+            return bool(await session.fetchval(count) < MAX_CONNECTIONS / 2)
+
+        await until(has)
+
+    async def is_back(self) -> None:
+        """Wait until it has recovered and takes connections."""
+
+        async def answers() -> bool:
+            try:
+                await self.execute("SELECT 1")
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                return False
+            return True
+
+        await until(answers)
+
     async def terminate(self, *, name: str = NAME) -> None:
         """End the sessions of this name, as an administrator does."""
         await self._signal("pg_terminate_backend", name)

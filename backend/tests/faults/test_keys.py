@@ -1,23 +1,26 @@
 """Clients that repeat a creation under its key until they have an answer: one task, never two."""
 
-import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.commands.test_workers import workers_of
+from tests.contracts.drivers import DRIVERS, Driver
+from tests.database.databases import url_of
 from tests.faults import happenings
-from tests.faults.conftest import FAR, Begin
+from tests.faults.conftest import FAR, Begin, named, settings
 from tests.faults.proxy import Proxy
+from tests.faults.stage import Stage
+from tests.faults.workers import clients_of
 from tests.faults.writers import NO_ANSWER
-from tests.support.command import Process
+from tests.support.command import Process, started
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 3.0
-KILLS = 5
+KILLS = 3
+MORTAL = "mortal-backend"
 
 
 async def test_fa_04_fa_30_the_answer_to_a_commit_is_lost(
@@ -45,13 +48,29 @@ async def test_fa_01_fa_31_the_database_crashes(server: Process, begin: Begin) -
     assert play.ledger.sent == play.ledger.acknowledged.keys()
 
 
-async def test_fa_36_workers_are_killed(server: Process, begin: Begin) -> None:
-    """Between the commit and the answer too: the key is kept with the task, or neither is."""
-    async with begin(server, with_keys=True, breaks=True) as play:
-        for _ in range(KILLS):
-            os.kill(min(workers_of(server)), signal.SIGKILL)
-            await play.ledger.acknowledges(10, since=time.monotonic())
-            await asyncio.sleep(SECONDS / KILLS)
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+async def test_fa_36_workers_are_killed(
+    stage: Stage, begin: Begin, tmp_path: Path, driver: Driver
+) -> None:
+    """Between the commit and the answer: the key is kept with the task."""
+    url = named(url_of(stage.serving), MORTAL)
+    env = settings(tmp_path / "data", url, API_CONTRACTS=driver.name)
+    with started("serve", env=env) as mortal:
+        async with begin(mortal, driver=driver, name=MORTAL, with_keys=True, breaks=True) as play:
+            for _ in range(KILLS):
+                await _kill_after_commit(stage, mortal)
+                await play.ledger.acknowledges(10, since=time.monotonic())
 
     assert NO_ANSWER in play.ledger.count()
+    assert len(play.ledger.replayed()) >= KILLS
     assert play.ledger.sent == play.ledger.acknowledged.keys()
+
+
+async def _kill_after_commit(stage: Stage, server: Process) -> None:
+    """Let the worker with most clients send a creation, and die before it hears of its end."""
+    clients = await clients_of(server)
+    busiest = max(clients, key=lambda pid: clients[pid])
+    asking = sum(count > 0 for count in clients.values())
+    async with stage.holding_creations(name=MORTAL, sessions=asking):
+        os.kill(busiest, signal.SIGSTOP)
+    os.kill(busiest, signal.SIGKILL)

@@ -21,6 +21,7 @@ from tests.faults.stage import Stage
 from tests.faults.writers import PATIENCE_SECONDS
 from tests.support.client import client_for
 from tests.support.command import COMMAND, Process, started
+from tests.support.pace import PACE
 from tests.support.users import token_for
 
 pytestmark = pytest.mark.slow
@@ -30,6 +31,8 @@ CROWD = 200
 LEAVING = 1000
 AT_ONCE = 100
 DESCRIPTORS = 256
+# Nobody is refused there because the machine is busy.
+LONG_SECONDS = 20
 NAME = "small-backend"
 JSON = ("content-type", "application/json")
 
@@ -71,13 +74,13 @@ async def test_fa_09_a_crowd_is_sent_away_in_time(server: Process, stage: Stage)
             await session.execute("LOCK TABLE tasks")
             began = time.monotonic()
             answers = await asyncio.gather(*(each.exchange(octets) for each in crowd))
-            seconds = time.monotonic() - began
+            ended = time.monotonic()
         after = await client.post(tasks, json=body)
         total = (await client.get(tasks)).json()["data"]["total"]
 
     assert Counter(answer.status_code for answer in answers) == {503: CROWD}
     assert all(answer.headers["retry-after"].isdigit() for answer in answers)
-    assert seconds <= TIMEOUT_SECONDS + MARGIN_SECONDS
+    assert PACE.excess(began, ended, promised=TIMEOUT_SECONDS) <= MARGIN_SECONDS
     assert after.status_code == 201
     assert total == 2
     await stage.rests(most=POOL_SIZE, name=NAME)
@@ -106,9 +109,13 @@ async def test_fa_10_clients_go_away(server: Process, stage: Stage) -> None:
                 writer.transport.abort()
 
         await asyncio.gather(*(leave(number) for number in range(LEAVING)))
-        after = await client.get(tasks)
 
-    assert after.status_code == 200
+        async def is_served() -> bool:
+            return (await client.get(tasks)).status_code == 200
+
+        # On a slow machine those who have gone may still be in line.
+        await until(is_served)
+
     await stage.rests(most=POOL_SIZE, name=NAME)
     async with stage.session() as session:
         await assert_counters_agree(session)
@@ -117,7 +124,8 @@ async def test_fa_10_clients_go_away(server: Process, stage: Stage) -> None:
 async def test_fa_27_no_more_descriptors(stage: Stage, tmp_path: Path) -> None:
     """Who comes when there are none is shed; who was there is served, and all are afterwards."""
     program = ("prlimit", f"--nofile={DESCRIPTORS}", *COMMAND)
-    with started("serve", env=small(stage, tmp_path), program=program) as process:
+    env = small(stage, tmp_path) | {"DATABASE_TIMEOUT": str(LONG_SECONDS)}
+    with started("serve", env=env, program=program) as process:
         place = urlsplit(process.url)
         async with visiting(process.url) as (client, tasks):
             body = {"title": "Buy milk"}

@@ -39,12 +39,13 @@ async def slow(network: Proxy, ledger: Ledger) -> None:
 async def uneven(network: Proxy, ledger: Ledger) -> None:
     """Answers come just before and just after their statement is called off."""
     chance = random.Random(49)  # noqa: S311 - a run that can be repeated
-    ends = time.monotonic() + SILENCE_SECONDS
+    began = time.monotonic()
+    ends = began + SILENCE_SECONDS
     try:
         while time.monotonic() < ends:
             network.weather.delay_seconds = chance.uniform(0.3, 0.6) * TIMEOUT_SECONDS
             await asyncio.sleep(0.05)
-        await refused(ledger)
+        await refused(ledger, since=began)
     finally:
         network.weather.delay_seconds = 0
 

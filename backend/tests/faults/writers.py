@@ -13,7 +13,10 @@ from typing import Any, Final
 import asyncpg
 import httpx
 
+from tests.contracts.drivers import ACCOUNTS, ENVELOPE, Driver, Task
 from tests.database.databases import until
+from tests.support.accounts import PASSWORD, fresh_address
+from tests.support.canary import SUITE
 from tests.support.client import client_for
 from tests.support.users import token_for
 
@@ -41,13 +44,15 @@ class Answer:
 class Ledger:
     """What was sent, and what came back.
 
-    `acknowledged` has the id of each title, `strange` whatever was not the writer's own.
+    `acknowledged` has the id of each title, `strange` whatever was not the writer's own; `health`
+    the statuses of the addresses that tell it, where somebody asks.
     """
 
     sent: set[str] = field(default_factory=set)
     acknowledged: dict[str, int] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
+    health: dict[str, set[int]] = field(default_factory=dict)
 
     def since(self, moment: float) -> list[Answer]:
         return [answer for answer in self.answers if answer.at >= moment]
@@ -82,13 +87,20 @@ class Writer:
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, user_id: str, ledger: Ledger, *, with_keys: bool
+        self,
+        client: httpx.AsyncClient,
+        user_id: str,
+        ledger: Ledger,
+        *,
+        driver: Driver,
+        with_keys: bool,
     ) -> None:
         self._client = client
+        self._driver = driver
         self._user_id = user_id
         self._ledger = ledger
         self._with_keys = with_keys
-        self._tasks = f"/api/{user_id}/tasks"
+        self._tasks = driver.tasks_path(user_id)
         self._numbers = itertools.count()
         self._name = token_hex(4)
 
@@ -100,29 +112,30 @@ class Writer:
             await self._list()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _write(self) -> dict[str, Any] | None:
+    async def _write(self) -> Task | None:
         title = f"{self._user_id} {self._name} {next(self._numbers)}"
         headers = {"idempotency-key": title.replace(" ", "-")} if self._with_keys else {}
         self._ledger.sent.add(title)
         while True:
             response = await self._ask("POST", self._tasks, headers=headers, json={"title": title})
             if response is not None and response.status_code == 201:
-                task: dict[str, Any] = response.json()["data"]
+                task = self._driver.task_of(response.json())
                 self._expect(task["title"] == title, response)
                 self._ledger.acknowledged[title] = task["id"]
                 return task
             if not self._with_keys:
                 return None
 
-    async def _read(self, task: dict[str, Any]) -> None:
+    async def _read(self, task: Task) -> None:
         response = await self._ask("GET", f"{self._tasks}/{task['id']}")
         if response is not None and response.status_code == 200:
-            self._expect(response.json()["data"] == task, response)
+            self._expect(self._driver.task_of(response.json()) == task, response)
 
     async def _list(self) -> None:
-        response = await self._ask("GET", f"{self._tasks}?limit=5")
+        few = "?limit=5" if "limit" in self._driver.parameters else ""
+        response = await self._ask("GET", f"{self._tasks}{few}")
         if response is not None and response.status_code == 200:
-            titles = [task["title"] for task in response.json()["data"]["tasks"]]
+            titles = [task["title"] for task in self._driver.tasks_of(response.json())]
             self._expect(all(title.startswith(f"{self._user_id} ") for title in titles), response)
 
     async def _ask(self, method: str, path: str, **options: Any) -> httpx.Response | None:
@@ -152,7 +165,12 @@ class Writer:
 
 @asynccontextmanager
 async def writing(
-    url: str, *, users: int = 3, clients: int = 2, with_keys: bool = False
+    url: str,
+    *,
+    driver: Driver = ENVELOPE,
+    users: int = 3,
+    clients: int = 2,
+    with_keys: bool = False,
 ) -> AsyncIterator[Ledger]:
     """Let so many users with so many clients each write, until the block ends.
 
@@ -163,8 +181,8 @@ async def writing(
     async with AsyncExitStack() as stack:
         writers = []
         for _ in range(users):
-            user_id = f"writer-{token_hex(4)}"
-            headers = {"authorization": f"Bearer {token_for(user_id)}"}
+            user_id, token = await _signed_in(url, driver)
+            headers = {"authorization": f"Bearer {token}"}
             for _ in range(clients):
                 client = client_for(
                     url,
@@ -172,14 +190,29 @@ async def writing(
                     timeout=PATIENCE_SECONDS,
                 )
                 await stack.enter_async_context(client)
-                writers.append(Writer(client, user_id, ledger, with_keys=with_keys))
+                writers.append(Writer(client, user_id, ledger, driver=driver, with_keys=with_keys))
         working = [asyncio.create_task(writer.work(stopping)) for writer in writers]
         try:
             await until(lambda: len(ledger.acknowledged) >= 5 * len(writers))
             yield ledger
         finally:
             stopping.set()
-            await asyncio.gather(*working)
+            async with asyncio.timeout(2 * PATIENCE_SECONDS):  # who has a key does not give up
+                await asyncio.gather(*working)
+
+
+async def _signed_in(url: str, driver: Driver) -> tuple[str, str]:
+    """Return the id and the token of somebody new; where accounts are made here, with one."""
+    if driver is not ACCOUNTS:
+        user_id = f"writer-{token_hex(4)}"
+        return user_id, token_for(user_id)
+    body = {"email": fresh_address(), "password": PASSWORD, "name": "Ann"}
+    async with client_for(url, timeout=PATIENCE_SECONDS) as client:
+        response = await client.post("/api/auth/signup", json=body)
+    assert response.status_code == 201, response.text
+    SUITE.keep(response.json()["access_token"])
+    SUITE.keep(response.json()["refresh_token"])
+    return response.json()["user"]["id"], response.json()["access_token"]
 
 
 async def stored(session: asyncpg.Connection, ledger: Ledger) -> list[tuple[int, str, str]]:

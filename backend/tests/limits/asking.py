@@ -2,8 +2,8 @@
 
     python asking.py HOST PORT
 
-It says when it has begun, and goes on until its standard input ends; then it prints how many
-seconds each answer took.
+It says when it has begun, and goes on until its standard input ends; then it prints when each
+question was asked, by the clock of the machine, and how many seconds its answer took.
 """
 
 import json
@@ -17,8 +17,8 @@ PATIENCE_SECONDS = 20
 REQUEST = b"GET /livez HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
 
 
-def seconds_of_an_answer(place: tuple[str, int]) -> float:
-    began = time.perf_counter()
+def ask(place: tuple[str, int]) -> tuple[float, float]:
+    began = time.monotonic()
     with socket.create_connection(place, timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(REQUEST)
         answer = b""
@@ -26,14 +26,14 @@ def seconds_of_an_answer(place: tuple[str, int]) -> float:
             answer += part
     if not answer.startswith(b"HTTP/1.1 200 "):
         raise SystemExit(f"no answer of a server that lives: {answer[:60]!r}")
-    return time.perf_counter() - began
+    return began, time.monotonic() - began
 
 
 def main(host: str, port: int) -> None:
-    found = [seconds_of_an_answer((host, port))]
+    found = [ask((host, port))]
     print("asking", flush=True)  # noqa: T201 - so that nothing begins before it
     while not select.select([sys.stdin], [], [], PAUSE_SECONDS)[0]:
-        found.append(seconds_of_an_answer((host, port)))
+        found.append(ask((host, port)))
     print(json.dumps(found))  # noqa: T201 - what it is asked for
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.database.databases import until
 from tests.support.command import Process
+from tests.support.pace import PACE
 from tests.web.test_list_memory import memory_of
 
 MEGABYTE: Final = 2**20
@@ -22,18 +23,26 @@ FILES_MARGIN: Final = 8
 
 @dataclass(slots=True)
 class Watch:
-    """`growth_bytes` is the most by which the server grew; `seconds`, what each answer took."""
+    """What was seen.
+
+    `growth_bytes`: the most by which the server grew. `asked`: when somebody else did, and how many
+    seconds the answer took.
+    """
 
     growth_bytes: int = 0
     left_bytes: int = 0
-    seconds: list[float] = field(default_factory=list)
+    asked: list[tuple[float, float]] = field(default_factory=list)
+
+    def late(self, *, promised: float) -> float:
+        """Return how many seconds beyond the promise the slowest answer would have taken alone."""
+        return max(PACE.excess(at, at + took, promised=promised) for at, took in self.asked)
 
     def __str__(self) -> str:
         """Say it for docs/operations.md."""
-        at = [0, *(1000 * each for each in sorted(self.seconds))]
+        at = [0, *(1000 * each for each in sorted(took for _, took in self.asked))]
         return (
             f"+{self.growth_bytes / MEGABYTE:.1f} MB, {self.left_bytes / MEGABYTE:.1f} MB left,"
-            f" {len(self.seconds)} answers, p50 {at[len(at) // 2]:.1f} ms,"
+            f" {len(self.asked)} answers, p50 {at[len(at) // 2]:.1f} ms,"
             f" p99 {at[len(at) * 99 // 100]:.1f} ms, last {at[-1]:.1f} ms"
         )
 
@@ -62,7 +71,7 @@ async def watched(server: Process) -> AsyncIterator[Watch]:
     finally:
         out, err = await asking.communicate(b"")
     assert asking.returncode == 0, err.decode()
-    found.seconds = json.loads(out)
+    found.asked = json.loads(out)
     found.growth_bytes = memory_of(server.pid, "VmHWM") - before
     await until(lambda: files_of(server) <= files + FILES_MARGIN)
     found.left_bytes = memory_of(server.pid, "VmRSS") - before
