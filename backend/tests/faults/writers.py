@@ -205,7 +205,7 @@ async def _signed_in(url: str, driver: Driver) -> tuple[str, str]:
     """Return the id and the token of somebody new; where accounts are made here, with one."""
     if driver is not ACCOUNTS:
         user_id = f"writer-{token_hex(4)}"
-        return user_id, token_for(user_id)
+        return user_id, token_for(user_id, lifetime_seconds=3600)
     body = {"email": fresh_address(), "password": PASSWORD, "name": "Ann"}
     async with client_for(url, timeout=PATIENCE_SECONDS) as client:
         response = await client.post("/api/auth/signup", json=body)
