@@ -21,6 +21,8 @@ from todo_backend.database.embedded import EmbeddedPostgres
 from todo_backend.database.url import ConnectArgs
 
 REQUESTS = 200
+# Less than these requests say, and more than what is said in one go: that comes whole or waits.
+PIPE_BYTES = 16_384
 STOP_SECONDS = 15.0
 TASKS = "/api/fa-28/tasks"
 
@@ -77,7 +79,7 @@ def test_fa_28_a_blocked_pipe_stops_no_request(
     del address  # migrated before the server starts
     reading, writing = os.pipe()
     if hasattr(fcntl, "F_SETPIPE_SZ"):
-        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     with serving_into(writing, tmp_path, url=postgres.url, workers=workers) as (process, url):
         os.close(writing)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.contracts import oracles, wire
 from tests.contracts.people import Deployment, Person, fresh_id, signed_in, visiting
+from tests.support.canary import is_free
 from tests.support.users import token_for
 
 CAFE = "caf\u00e9"
@@ -161,7 +162,7 @@ async def test_encoded_slash_separates_nothing(deployment: Deployment) -> None:
     assert statuses == [404, 404, 403]
 
 
-_IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=255)
+_IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=255).filter(is_free)
 
 
 @about_paths

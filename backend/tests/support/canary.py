@@ -20,6 +20,7 @@ NOWHERE: Final = ("$argon2id$",)
 NOT_IN_LOGS: Final = ("Buy milk", "Buy oat milk", "Two bottles", "hunter2-canary")
 """Texts of tasks, and of errors, that tests use all over: parameters of statements."""
 
+
 # A shorter text, or one of few characters, stands in a log by chance.
 _LENGTH_MIN: Final = 12
 _DISTINCT_MIN: Final = 6
@@ -82,6 +83,11 @@ class Collector:
 
 SUITE: Final = Collector()
 """The one of the whole run."""
+
+
+def is_free(text: str) -> bool:
+    """Whether a test may use it where it is logged: generators also try what stands in sources."""
+    return not any(never in text for never in (*NOWHERE, *NOT_IN_LOGS))
 
 
 class Witness:
