@@ -39,11 +39,7 @@ async def test_g_12_misformed_head_is_refused(user: Person, start: bytes) -> Non
 
     for method, target, headers, body in asked:
         octets = wire.request(method, target, headers, body).replace(LINE + HOST, start)
-        async with wire.connected(user.deployment.url) as connection:
-            response = await connection.exchange(octets + NEXT)
-            assert not connection.is_open
-            assert await connection.is_closed_by_server()
-        user.refused(response, user.driver.refusals.malformed)
+        await refused_with_its_connection(user, octets)
     assert await user.listed() == []
 
 
@@ -84,12 +80,9 @@ async def test_body_in_an_unknown_coding_is_refused(
     lines = "".join(f"transfer-encoding: {coding}\r\n" for coding in codings)
     octets = octets.replace(b"transfer-encoding: chunked\r\n", lines.encode())
     octets = octets.replace(b"HTTP/1.1", f"HTTP/{version}".encode())
-    async with wire.connected(user.deployment.url) as connection:
-        response = await connection.exchange(octets + NEXT)
-        assert not connection.is_open
-        assert await connection.is_closed_by_server()
 
-    user.refused(response, user.driver.refusals.malformed)
+    await refused_with_its_connection(user, octets)
+
     assert await user.listed() == []
 
 
@@ -101,6 +94,15 @@ async def test_chunks_are_known_in_any_case(user: Person) -> None:
 
     assert response.status_code == 201
     assert connection.is_open
+
+
+async def refused_with_its_connection(user: Person, octets: bytes) -> None:
+    """Hold that it is no request, and that nothing behind it is read."""
+    async with wire.connected(user.deployment.url) as connection:
+        response = await connection.exchange(octets + NEXT)
+        assert not connection.is_open
+        assert await connection.is_closed_by_server()
+    user.refused(response, user.driver.refusals.malformed)
 
 
 def created(user: Person) -> bytes:

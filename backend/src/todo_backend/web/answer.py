@@ -84,6 +84,7 @@ class Streamed:
                 async for part in self.parts:
                     await send({"type": "http.response.body", "body": part, "more_body": True})
                     del part
+                    # It returns when the client has taken that: the next is made no sooner.
                     await send({"type": "http.response.body", "body": b"", "more_body": True})
                     if leaving.done():
                         raise ClientDisconnect
